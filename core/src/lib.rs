@@ -1,0 +1,1 @@
+//! LTI Advantage Assignment and Grade Services (AGS 2.0) for tools, without I/O.

@@ -1,0 +1,1 @@
+//! An embedded LTI platform to test tools against.

@@ -1,0 +1,1 @@
+//! Assignment and Grade Services as futures, through hyper.

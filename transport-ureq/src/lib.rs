@@ -1,0 +1,1 @@
+//! Assignment and Grade Services on the calling thread, through ureq.
