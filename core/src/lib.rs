@@ -1,5 +1,7 @@
 //! LTI Advantage Assignment and Grade Services (AGS 2.0) for tools, without I/O.
 
 #[doc(hidden)]
+pub mod date;
+#[doc(hidden)]
 pub mod link;
 mod scan;
