@@ -4,4 +4,6 @@
 pub mod date;
 #[doc(hidden)]
 pub mod link;
+#[doc(hidden)]
+pub mod retry_after;
 mod scan;
