@@ -1,6 +1,8 @@
 //! LTI Advantage Assignment and Grade Services (AGS 2.0) for tools, without I/O.
 
 #[doc(hidden)]
+pub mod challenge;
+#[doc(hidden)]
 pub mod date;
 #[doc(hidden)]
 pub mod link;
