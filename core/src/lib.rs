@@ -9,3 +9,5 @@ pub mod link;
 #[doc(hidden)]
 pub mod retry_after;
 mod scan;
+#[doc(hidden)]
+pub mod secrecy;
