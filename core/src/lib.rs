@@ -11,3 +11,5 @@ pub mod retry_after;
 mod scan;
 #[doc(hidden)]
 pub mod secrecy;
+#[doc(hidden)]
+pub mod words;
