@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
-use serde::ser::{Serialize, SerializeMap as _, Serializer};
+use serde::ser::{Error as _, Serialize, SerializeMap, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 use url::Url;
 
@@ -132,12 +132,20 @@ impl Extensions {
         self.0.push((shared_name(name.0), value));
     }
 
-    /// Of members with the same name, keeps the last, as serde_json does.
+    /// Of members with the same name, keeps the last, as `serde_json` does.
     #[inline]
     pub(crate) fn settle(&mut self) {
         if self.0.len() > 1 {
             self.keep_last_of_each();
         }
+    }
+
+    /// Writes the members but those of these names, each on one line.
+    pub(crate) fn write<M: SerializeMap>(&self, map: &mut M, but: &[&str]) -> Result<(), M::Error> {
+        for (name, value) in self.iter().filter(|(name, _)| !but.contains(name)) {
+            map.serialize_entry(name, &OneLine(value))?;
+        }
+        Ok(())
     }
 
     fn keep_last_of_each(&mut self) {
@@ -171,9 +179,7 @@ impl PartialEq for Extensions {
 impl Serialize for Extensions {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.len()))?;
-        for (name, value) in self.iter() {
-            map.serialize_entry(name, value)?;
-        }
+        self.write(&mut map, &[])?;
         map.end()
     }
 }
@@ -201,6 +207,22 @@ impl<'de> Deserialize<'de> for Extensions {
         }
 
         deserializer.deserialize_map(Members)
+    }
+}
+
+/// A value without its line breaks. Moodle 4.5 answers a refused body that has some with 200.
+struct OneLine<'a>(&'a RawValue);
+
+impl Serialize for OneLine<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = self.0.get();
+        if !text.contains(['\n', '\r']) {
+            return self.0.serialize(serializer);
+        }
+        // Within a JSON string a line break is always escaped, so these stand between tokens.
+        RawValue::from_string(text.replace(['\n', '\r'], " "))
+            .map_err(S::Error::custom)?
+            .serialize(serializer)
     }
 }
 
@@ -326,6 +348,12 @@ mod tests {
             ["z", "a", "m", "one", "deep", "ü"]
         );
         assert_eq!(serde_json::to_string(&extensions).unwrap(), body);
+    }
+
+    #[test]
+    fn line_breaks_of_a_pretty_body_are_not_written() {
+        let extensions = read("{\"a\":{\n  \"k\":\r\n[1,\"\\n\"]}}");
+        assert_eq!(serde_json::to_string(&extensions).unwrap(), r#"{"a":{   "k":  [1,"\n"]}}"#);
     }
 
     #[test]

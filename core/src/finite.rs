@@ -1,10 +1,10 @@
-//! Finds the NaN or infinity in a value that serde_json would silently write as `null`.
+//! Finds the NaN or infinity in a value that `serde_json` would silently write as `null`.
 
 use std::fmt;
 
 use serde::ser::{self, Serialize, Serializer};
 
-/// Whether every float of a value is finite. What else may be wrong with it is serde_json's to say.
+/// Whether every float of a value is finite. What else may be wrong with it is `serde_json`'s to say.
 pub(crate) fn is_finite<T: Serialize + ?Sized>(value: &T) -> bool {
     !matches!(value.serialize(Check), Err(Fault::NotFinite))
 }
@@ -161,7 +161,7 @@ impl ser::SerializeMap for Check {
     type Ok = ();
     type Error = Fault;
 
-    /// serde_json refuses a float key that is not finite by itself.
+    /// `serde_json` refuses a float key that is not finite by itself.
     fn serialize_key<T: Serialize + ?Sized>(&mut self, _: &T) -> Result<(), Fault> {
         Ok(())
     }

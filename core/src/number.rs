@@ -12,7 +12,7 @@ use serde::ser::{Error as _, Serialize, Serializer};
 const EXACT_INTEGERS: f64 = 9_007_199_254_740_992.0;
 
 /// A number of points on its way out: `85` rather than `85.0`, since some platforms refuse `2.0`.
-/// Refuses NaN and infinities, which serde_json would turn into `null`.
+/// Refuses NaN and infinities, which `serde_json` would turn into `null`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Points(pub(crate) f64);
 
@@ -105,7 +105,7 @@ impl<'de> Visitor<'de> for Number {
         Ok(None)
     }
 
-    /// With serde_json's `arbitrary_precision`, which any crate of a build can turn on, numbers come as maps.
+    /// With `serde_json`'s `arbitrary_precision`, which any crate of a build can turn on, numbers come as maps.
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
         let number = serde_json::Number::deserialize(MapAccessDeserializer::new(map))?;
         number

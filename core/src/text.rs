@@ -90,7 +90,7 @@ impl<'de> Visitor<'de> for Text {
         Ok(None)
     }
 
-    /// With serde_json's `arbitrary_precision`, which any crate of a build can turn on, numbers come as maps.
+    /// With `serde_json`'s `arbitrary_precision`, which any crate of a build can turn on, numbers come as maps.
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
         let number = serde_json::Number::deserialize(MapAccessDeserializer::new(map))?;
         if number.is_f64() {
