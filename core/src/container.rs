@@ -97,6 +97,8 @@ struct Wrapped<'a> {
 
 const RESULTS: &str = "results";
 const EXCERPT: usize = 200;
+/// About what an entry takes as JSON, and more than it takes in memory.
+const ENTRY_SIZE: usize = 256;
 
 /// What a container holds.
 trait Entry: Sized {
@@ -143,7 +145,7 @@ fn read_one<T: Entry>(text: &str) -> Result<T, ContainerError> {
 fn read_array<T: Entry>(text: &str, cap: usize, prefix: &str) -> Result<Vec<T>, ContainerError> {
     let place = Place { cap, index: Cell::new(None), member: Cell::new("") };
     let mut json = serde_json::Deserializer::from_str(text);
-    let mut entries = Vec::new();
+    let mut entries = Vec::with_capacity(cap.min(text.len() / ENTRY_SIZE));
     let read = json.deserialize_any(Entries { into: &mut entries, place: &place }).and_then(|()| json.end());
     match read {
         Ok(()) => Ok(entries),

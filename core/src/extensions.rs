@@ -129,6 +129,10 @@ impl Extensions {
     /// Keeps a member read from a body. Whoever reads a whole object calls [`settle`](Self::settle) at its end.
     #[inline]
     pub(crate) fn keep(&mut self, name: Key<'_>, value: Box<RawValue>) {
+        if self.0.is_empty() {
+            // Most entries have one or two; a `Vec` would begin with four.
+            self.0.reserve_exact(2);
+        }
         self.0.push((shared_name(name.0), value));
     }
 
@@ -140,9 +144,13 @@ impl Extensions {
         }
     }
 
-    /// Writes the members but those of these names, each on one line.
-    pub(crate) fn write<M: SerializeMap>(&self, map: &mut M, but: &[&str]) -> Result<(), M::Error> {
-        for (name, value) in self.iter().filter(|(name, _)| !but.contains(name)) {
+    /// Writes the members but those to leave out, each on one line.
+    pub(crate) fn write<M: SerializeMap>(
+        &self,
+        map: &mut M,
+        leave_out: impl Fn(&str) -> bool,
+    ) -> Result<(), M::Error> {
+        for (name, value) in self.iter().filter(|(name, _)| !leave_out(name)) {
             map.serialize_entry(name, &OneLine(value))?;
         }
         Ok(())
@@ -179,7 +187,7 @@ impl PartialEq for Extensions {
 impl Serialize for Extensions {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.len()))?;
-        self.write(&mut map, &[])?;
+        self.write(&mut map, |_| false)?;
         map.end()
     }
 }

@@ -5,6 +5,7 @@ pub mod container;
 pub mod extensions;
 mod finite;
 pub mod line_item;
+pub mod new_line_item;
 mod number;
 pub mod result;
 mod text;

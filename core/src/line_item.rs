@@ -1,4 +1,4 @@
-//! Line items: the columns of a gradebook (AGS 3.2), as a platform holds them and as a tool makes them.
+//! Line items: the columns of a gradebook, as a platform holds them (AGS 3.2).
 
 use std::cell::Cell;
 use std::fmt;
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, Unexpected, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::extensions::{ExtensionError, Extensions};
+use crate::extensions::Extensions;
 use crate::number::{Number, Points};
 use crate::text::{Flag, Key, Text, is_blank};
 
@@ -45,6 +45,22 @@ pub enum InvalidLineItem {
 }
 
 impl LineItem {
+    /// One that no platform holds yet.
+    pub(crate) fn new(label: &str, score_maximum: f64) -> Result<Self, InvalidLineItem> {
+        Ok(Self {
+            id: None,
+            label: Some(valid_label(label)?),
+            score_maximum: valid_maximum(score_maximum)?,
+            resource_link_id: None,
+            resource_id: None,
+            tag: None,
+            start_date_time: None,
+            end_date_time: None,
+            grades_released: None,
+            extensions: Extensions::new(),
+        })
+    }
+
     /// The URL of the line item, as the platform gave it (AGS 3.2.3). Keep it as it is: it is the base of the URLs
     /// of scores and results. `None` if the platform left it out.
     pub fn id(&self) -> Option<&str> {
@@ -124,6 +140,11 @@ impl LineItem {
         Ok(())
     }
 
+    /// Only before it is created: afterwards it cannot be changed (AGS 3.2.6).
+    pub(crate) fn bind(&mut self, resource_link_id: &str) {
+        self.resource_link_id = unless_blank(Some(resource_link_id));
+    }
+
     /// Changes or unsets the tool's own identifier.
     pub fn set_resource_id(&mut self, id: Option<&str>) {
         self.resource_id = unless_blank(id);
@@ -172,7 +193,7 @@ impl LineItem {
         put(map, but, START_DATE_TIME, start_date_time.as_deref())?;
         put(map, but, END_DATE_TIME, end_date_time.as_deref())?;
         put(map, but, GRADES_RELEASED, self.grades_released)?;
-        self.extensions.write(map, but)
+        self.extensions.write(map, |name| MEMBERS.contains(&name) || but.contains(&name))
     }
 }
 
@@ -288,109 +309,6 @@ impl<'de> Visitor<'de> for LineItemSeed<'_> {
     }
 }
 
-/// A line item to create (AGS 3.2.5). What is not set is not sent; the platform gives the `id`.
-///
-/// ```
-/// use lti_ags::line_item::NewLineItem;
-///
-/// let lab = NewLineItem::new("Lab 3", 20.0)?.with_resource_id("lab-3").with_tag("grade");
-/// assert_eq!(
-///     serde_json::to_string(&lab).unwrap(),
-///     r#"{"label":"Lab 3","scoreMaximum":20,"resourceId":"lab-3","tag":"grade"}"#
-/// );
-/// # Ok::<(), lti_ags::line_item::InvalidLineItem>(())
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-pub struct NewLineItem(LineItem);
-
-impl NewLineItem {
-    /// The two members that every line item has: a label that is not blank (AGS 3.2.7) and a maximum score, in
-    /// points, greater than 0 (AGS 3.2.8).
-    pub fn new(label: &str, score_maximum: f64) -> Result<Self, InvalidLineItem> {
-        Ok(Self(LineItem {
-            id: None,
-            label: Some(valid_label(label)?),
-            score_maximum: valid_maximum(score_maximum)?,
-            resource_link_id: None,
-            resource_id: None,
-            tag: None,
-            start_date_time: None,
-            end_date_time: None,
-            grades_released: None,
-            extensions: Extensions::new(),
-        }))
-    }
-
-    /// Binds it to a resource link of this tool in the same context, by the id its launch gave (AGS 3.2.9).
-    #[must_use]
-    pub fn with_resource_link_id(mut self, id: &str) -> Self {
-        self.0.resource_link_id = unless_blank(Some(id));
-        self
-    }
-
-    /// The tool's own identifier of what is graded (AGS 3.2.10).
-    #[must_use]
-    pub fn with_resource_id(mut self, id: &str) -> Self {
-        self.0.set_resource_id(Some(id));
-        self
-    }
-
-    /// The tool's own qualifier (AGS 3.2.11).
-    #[must_use]
-    pub fn with_tag(mut self, tag: &str) -> Self {
-        self.0.set_tag(Some(tag));
-        self
-    }
-
-    /// When submissions open (AGS 3.2.12).
-    #[must_use]
-    pub fn with_start_date_time(mut self, time: Timestamp) -> Self {
-        self.0.set_start_date_time(Some(time));
-        self
-    }
-
-    /// When submissions close (AGS 3.2.13).
-    #[must_use]
-    pub fn with_end_date_time(mut self, time: Timestamp) -> Self {
-        self.0.set_end_date_time(Some(time));
-        self
-    }
-
-    /// Whether learners may see their grades: a wish that the platform may ignore (AGS 3.2.14).
-    #[must_use]
-    pub fn with_grades_released(mut self, released: bool) -> Self {
-        self.0.set_grades_released(Some(released));
-        self
-    }
-
-    /// Adds an extension: its name is an absolute URL (AGS 3.1.2).
-    pub fn with_extension<T: Serialize + ?Sized>(
-        mut self,
-        name: &str,
-        value: &T,
-    ) -> Result<Self, ExtensionError> {
-        self.0.extensions.set(name, value)?;
-        Ok(self)
-    }
-
-    /// The extensions, to change.
-    pub const fn extensions_mut(&mut self) -> &mut Extensions {
-        &mut self.0.extensions
-    }
-
-    /// The same members, to look at: a line item without an id.
-    pub const fn as_line_item(&self) -> &LineItem {
-        &self.0
-    }
-}
-
-/// The body of the POST that creates it: no `id`, no nulls.
-impl Serialize for NewLineItem {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.update().serialize(serializer)
-    }
-}
-
 const ID: &str = "id";
 const LABEL: &str = "label";
 const SCORE_MAXIMUM: &str = "scoreMaximum";
@@ -400,6 +318,17 @@ const TAG: &str = "tag";
 const START_DATE_TIME: &str = "startDateTime";
 const END_DATE_TIME: &str = "endDateTime";
 const GRADES_RELEASED: &str = "gradesReleased";
+const MEMBERS: [&str; 9] = [
+    ID,
+    LABEL,
+    SCORE_MAXIMUM,
+    RESOURCE_LINK_ID,
+    RESOURCE_ID,
+    TAG,
+    START_DATE_TIME,
+    END_DATE_TIME,
+    GRADES_RELEASED,
+];
 
 fn put<M: SerializeMap, T: Serialize>(
     map: &mut M,
@@ -437,4 +366,245 @@ fn instant(text: &str) -> Option<Timestamp> {
 /// RFC 3339 in UTC, with `Z` (AGS 4.2).
 fn utc(time: Timestamp) -> Box<str> {
     time.to_string().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Map, Value, json};
+
+    use super::*;
+
+    fn read(json: &str) -> LineItem {
+        serde_json::from_str(json).unwrap()
+    }
+
+    fn sent(item: &LineItem) -> String {
+        serde_json::to_string(&item.update()).unwrap()
+    }
+
+    const FULL: &str = concat!(
+        r#"{"id":"https:\/\/lms.test\/li\/1?type_id=1","label":"Essay","scoreMaximum":33.33,"resourceLinkId":"rl 1","#,
+        r#""resourceId":"quiz-9","tag":"grade","startDateTime":"2026-04-01T00:00:00+02:00","#,
+        r#""endDateTime":"2026-04-06T22:05:03.123Z","gradesReleased":false,"ltiLinkId":"1","#,
+        r#""https://vendor.test/x":{"k":[1,null],"n":1.0}}"#
+    );
+
+    #[test]
+    fn every_member_is_read() {
+        let item = read(FULL);
+        assert_eq!(item.id(), Some("https://lms.test/li/1?type_id=1"));
+        assert_eq!((item.label(), item.score_maximum()), ("Essay", 33.33)); // AGS-ITEM-03
+        assert_eq!(item.resource_link_id(), Some("rl 1"));
+        assert_eq!((item.resource_id(), item.tag()), (Some("quiz-9"), Some("grade")));
+        assert_eq!(item.start_date_time(), "2026-03-31T22:00:00Z".parse().ok()); // AGS-ITEM-07, AGS-DATE-05
+        assert_eq!(item.end_date_time(), "2026-04-06T22:05:03.123Z".parse().ok());
+        assert_eq!(item.grades_released(), Some(false)); // AGS-ITEM-08
+        assert_eq!(item.extensions().len(), 2);
+    }
+
+    #[test]
+    fn an_edit_keeps_everything_else() {
+        // AGS-ITEM-10, AGS-UPDATE-02, AGS-UPDATE-03
+        let mut item = read(FULL);
+        item.set_label("B").unwrap();
+        assert_eq!(
+            sent(&item),
+            concat!(
+                r#"{"label":"B","scoreMaximum":33.33,"resourceLinkId":"rl 1","resourceId":"quiz-9","tag":"grade","#,
+                r#""startDateTime":"2026-04-01T00:00:00+02:00","endDateTime":"2026-04-06T22:05:03.123Z","#,
+                r#""gradesReleased":false,"ltiLinkId":"1","https://vendor.test/x":{"k":[1,null],"n":1.0}}"#
+            )
+        );
+    }
+
+    #[test]
+    fn missing_null_and_blank_are_one() {
+        // AGS-ITEM-04, AGS-ITEM-05, AGS-ITEM-07, AGS-DATE-04
+        let missing = read(r#"{"label":"a","scoreMaximum":1}"#);
+        for unset in ["null", "\"\"", "\"  \""] {
+            let item = read(&format!(
+                r#"{{"id":{unset},"label":"a","scoreMaximum":1,"resourceLinkId":{unset},"resourceId":{unset},"tag":{unset},
+                    "startDateTime":{unset},"endDateTime":{unset},"gradesReleased":null}}"#
+            ));
+            assert_eq!(item, missing);
+            assert_eq!(sent(&item), r#"{"label":"a","scoreMaximum":1}"#);
+        }
+    }
+
+    #[test]
+    fn a_missing_label_does_not_hide_the_line_item() {
+        // AGS-ITEM-02
+        let item = read(r#"{"scoreMaximum":10}"#);
+        assert_eq!(item.label(), "");
+        assert_eq!(sent(&item), r#"{"scoreMaximum":10}"#);
+        assert_eq!(sent(&read(r#"{"label":"","scoreMaximum":10}"#)), r#"{"label":"","scoreMaximum":10}"#);
+    }
+
+    #[test]
+    fn numbers_and_text_stand_in_for_each_other() {
+        // AGS-ITEM-09
+        let item =
+            read(r#"{"id":7,"label":2026,"resourceLinkId":77,"resourceId":-1,"tag":1,"scoreMaximum":"10"}"#);
+        assert_eq!((item.id(), item.label(), item.resource_link_id()), (Some("7"), "2026", Some("77")));
+        assert_eq!((item.resource_id(), item.tag(), item.score_maximum()), (Some("-1"), Some("1"), 10.0));
+    }
+
+    #[test]
+    fn an_unreadable_date_is_kept_as_text() {
+        // AGS-DATE-04
+        let mut item = read(r#"{"label":"a","scoreMaximum":1,"endDateTime":"2026-03-02 09:00"}"#);
+        assert_eq!((item.end_date_time(), item.end_date_time_text()), (None, Some("2026-03-02 09:00")));
+        assert_eq!(sent(&item), r#"{"label":"a","scoreMaximum":1,"endDateTime":"2026-03-02 09:00"}"#);
+        item.set_end_date_time("2026-03-02T09:00:00+02:00".parse().ok());
+        assert_eq!(item.end_date_time_text(), Some("2026-03-02T07:00:00Z")); // AGS-DATE-02
+        item.set_end_date_time(None); // AGS-UPDATE-04
+        assert_eq!(sent(&item), r#"{"label":"a","scoreMaximum":1}"#);
+    }
+
+    #[test]
+    fn what_a_platform_should_not_hold_goes_back_as_it_came() {
+        // Moodle 4.5 accepts 0 and negative maxima.
+        for json in [r#"{"label":"a","scoreMaximum":0}"#, r#"{"label":"a","scoreMaximum":-1}"#] {
+            assert_eq!(sent(&read(json)), json);
+        }
+    }
+
+    #[test]
+    fn an_edit_that_breaks_a_line_item_is_refused() {
+        // AGS-ITEM-02, AGS-ITEM-03
+        let mut item = read(FULL);
+        assert_eq!(item.set_label(" "), Err(InvalidLineItem::BlankLabel));
+        for points in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(item.set_score_maximum(points), Err(InvalidLineItem::ScoreMaximum));
+        }
+        assert_eq!(item, read(FULL));
+        item.set_score_maximum(0.5).unwrap();
+        assert_eq!(item.score_maximum(), 0.5);
+    }
+
+    #[test]
+    fn named_members_can_be_left_out_of_an_update() {
+        let item = read(FULL);
+        let update = item.update().without(&[
+            "resourceLinkId",
+            "startDateTime",
+            "endDateTime",
+            "gradesReleased",
+            "ltiLinkId",
+        ]);
+        assert_eq!(
+            serde_json::to_value(update).unwrap(),
+            json!({"label": "Essay", "scoreMaximum": 33.33, "resourceId": "quiz-9", "tag": "grade",
+                   "https://vendor.test/x": {"k": [1, null], "n": 1.0}})
+        );
+    }
+
+    #[test]
+    fn an_extension_never_doubles_a_standard_member() {
+        // AGS-EXT-02: members of a result are unknown to it where a line item has them.
+        let mut item = read(r#"{"label":"a","scoreMaximum":1,"tag":"t"}"#);
+        *item.extensions_mut() = serde_json::from_str(r#"{"tag":1,"id":2,"x":3,"resourceId":4}"#).unwrap();
+        assert_eq!(sent(&item), r#"{"label":"a","scoreMaximum":1,"tag":"t","x":3}"#);
+    }
+
+    #[test]
+    fn a_bad_member_is_named() {
+        // AGS-LIST-07
+        for (json, member) in [
+            (r#"{"label":"a"}"#, "scoreMaximum"),
+            (r#"{"label":"a","scoreMaximum":null}"#, "scoreMaximum"),
+            (r#"{"label":"a","scoreMaximum":{}}"#, "scoreMaximum"),
+            (r#"{"label":["Jane"],"scoreMaximum":1}"#, "label"),
+            (r#"{"tag":true,"scoreMaximum":1}"#, "tag"),
+            (r#"{"gradesReleased":"Jane","scoreMaximum":1}"#, "gradesReleased"),
+        ] {
+            let error = serde_json::from_str::<LineItem>(json).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{member}: ")) && !error.contains("Jane"), "{error}");
+        }
+    }
+
+    #[test]
+    fn it_is_read_from_a_value_and_from_a_reader_too() {
+        let from_value: LineItem = serde_json::from_value(serde_json::from_str(FULL).unwrap()).unwrap();
+        let from_reader: LineItem = serde_json::from_reader(FULL.as_bytes()).unwrap();
+        assert_eq!(from_reader, read(FULL));
+        assert_eq!(serde_json::to_value(from_value).unwrap(), serde_json::to_value(read(FULL)).unwrap());
+    }
+
+    #[test]
+    fn an_id_is_given_only_where_none_is() {
+        // AGS-ITEM-09, AGS-CREATE-04
+        assert_eq!(
+            read(r#"{"scoreMaximum":1}"#).or_id("https://lms.test/5").id(),
+            Some("https://lms.test/5")
+        );
+        assert_eq!(read(FULL).or_id("https://lms.test/5").id(), Some("https://lms.test/li/1?type_id=1"));
+    }
+
+    /// A text member: what a platform may send, and what is to come back.
+    fn text() -> impl Strategy<Value = (Value, Option<Value>)> {
+        prop_oneof![
+            "[^\\s\\pC].{0,12}".prop_map(|text| (json!(text), Some(json!(text)))),
+            any::<i64>().prop_map(|number| (json!(number), Some(json!(number.to_string())))),
+            Just((Value::Null, None)),
+            Just((json!(" "), None)),
+        ]
+    }
+
+    fn points() -> impl Strategy<Value = (Value, Option<Value>)> {
+        let number =
+            prop_oneof![any::<i32>().prop_map(f64::from), prop::num::f64::NORMAL, prop::num::f64::SUBNORMAL];
+        (number, any::<bool>()).prop_map(|(number, quoted)| {
+            (if quoted { json!(number.to_string()) } else { json!(number) }, Some(json!(number)))
+        })
+    }
+
+    fn raw() -> impl Strategy<Value = &'static str> {
+        prop::sample::select(vec![
+            "null",
+            "true",
+            "1e400",
+            "-0.0",
+            "83.330",
+            "123456789012345678901234567890",
+            r#""\ud83d\u00e9\/ü""#,
+            r#"" ""#,
+            r#"{"a" : [1, {"b":null}],"a":2}"#,
+            "[]",
+        ])
+    }
+
+    fn comparable(value: &Value) -> Value {
+        value.as_f64().map_or_else(|| value.clone(), Value::from)
+    }
+
+    proptest! {
+        #[test]
+        fn any_line_item_survives_reading_and_writing(
+            standard in (points(), [text(), text(), text(), text(), text(), text()].prop_map(Vec::from), any::<Option<bool>>()),
+            extensions in prop::collection::btree_map("x[a-z:/\"ü]{0,8}", raw(), 0..12),
+        ) {
+            let (maximum, texts, released) = standard;
+            let names = [ID, RESOURCE_LINK_ID, RESOURCE_ID, TAG, START_DATE_TIME, END_DATE_TIME];
+            let mut members = vec![(SCORE_MAXIMUM, maximum), (GRADES_RELEASED, (json!(released), released.map(Value::from)))];
+            members.extend(names.into_iter().zip(texts));
+            let mut body: Vec<String> = members.iter().map(|(name, (value, _))| format!("{}:{value}", json!(name))).collect();
+            body.extend(extensions.iter().map(|(name, value)| format!("{}: {value} ", json!(name))));
+            let item = read(&format!("{{{}}}", body.join(" ,")));
+
+            let sent: Extensions = serde_json::from_str(&sent(&item)).unwrap();
+            let (known, unknown): (Vec<_>, Vec<_>) = sent.iter().partition(|(name, _)| !extensions.contains_key(*name));
+            let expected: Vec<_> = extensions.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+            let unknown: Vec<_> = unknown.into_iter().map(|(name, value)| (name, value.get())).collect();
+            prop_assert_eq!(unknown, expected);
+            let known: Map<String, Value> = known.into_iter()
+                .map(|(name, value)| (name.to_owned(), comparable(&serde_json::from_str(value.get()).unwrap()))).collect();
+            let expected: Map<String, Value> = members.into_iter()
+                .filter_map(|(name, (_, value))| Some((name.to_owned(), comparable(&value?)))).filter(|(name, _)| name != ID).collect();
+            prop_assert_eq!(known, expected);
+            let again: LineItem = serde_json::from_str(&serde_json::to_string(&item).unwrap()).unwrap();
+            prop_assert_eq!(again, item);
+        }
+    }
 }

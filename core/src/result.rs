@@ -129,7 +129,7 @@ impl Serialize for UserResult {
             COMMENT: match &self.comment { Comment::Text(text) => Some(&**text), _ => None },
             SCORING_USER_ID: self.scoring_user_id.as_deref(),
         }
-        self.extensions.write(&mut map, &[])?;
+        self.extensions.write(&mut map, |_| false)?;
         map.end()
     }
 }
