@@ -174,6 +174,8 @@ fn derive_checked<T: DeserializeOwned>(body: &[u8]) -> usize {
     serde_json::from_str::<Vec<T>>(std::str::from_utf8(body).unwrap()).unwrap().len()
 }
 
+type Reader<'a> = &'a dyn Fn(&[u8]) -> usize;
+
 fn compare(
     name: &str,
     body: &str,
@@ -182,7 +184,7 @@ fn compare(
     checked: impl Fn(&[u8]) -> usize,
     flattened: impl Fn(&[u8]) -> usize,
 ) {
-    let readers: [&dyn Fn(&[u8]) -> usize; 4] = [&ours, &plain, &checked, &flattened];
+    let readers: [Reader<'_>; 4] = [&ours, &plain, &checked, &flattened];
     let mut times = [const { Vec::new() }; 4];
     for _ in 0..ROUNDS {
         for (reader, times) in readers.iter().zip(&mut times) {

@@ -87,6 +87,7 @@ pub enum SubmissionType {
 /// # Ok::<(), lti_ags::extensions::ExtensionError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[expect(clippy::struct_field_names, reason = "they are Canvas's names")]
 pub struct Submission {
     #[serde(skip_serializing_if = "Option::is_none")]
     new_submission: Option<bool>,

@@ -79,7 +79,8 @@ pub fn read_results(body: &[u8], cap: usize) -> Result<Vec<UserResult>, Containe
     if !text.starts_with('{') {
         return read_array::<UserResult>(text, cap, "");
     }
-    let members: Wrapped<'_> = serde_json::from_str(text).map_err(|error| failure(error, String::new()))?;
+    let members: Wrapped<'_> =
+        serde_json::from_str(text).map_err(|error| failure(error, text, String::new()))?;
     match members.results {
         Some(results) if results.get().starts_with('[') => {
             read_array::<UserResult>(results.get(), cap, RESULTS)
@@ -137,8 +138,8 @@ fn json(body: &[u8]) -> Result<&str, ContainerError> {
 fn read_one<T: Entry>(text: &str) -> Result<T, ContainerError> {
     let at = Cell::new("");
     let mut json = serde_json::Deserializer::from_str(text);
-    let entry = T::read(&mut json, &at).map_err(|error| failure(error, at.get().to_owned()))?;
-    json.end().map_err(|error| failure(error, String::new()))?;
+    let entry = T::read(&mut json, &at).map_err(|error| failure(error, text, at.get().to_owned()))?;
+    json.end().map_err(|error| failure(error, text, String::new()))?;
     Ok(entry)
 }
 
@@ -150,7 +151,7 @@ fn read_array<T: Entry>(text: &str, cap: usize, prefix: &str) -> Result<Vec<T>, 
     match read {
         Ok(()) => Ok(entries),
         Err(_) if place.index.get().is_some_and(|index| index >= cap) => Err(ContainerError::TooMany { cap }),
-        Err(error) => Err(failure(error, place.path(prefix))),
+        Err(error) => Err(failure(error, text, place.path(prefix))),
     }
 }
 
@@ -221,10 +222,211 @@ impl<'de, T: Entry> DeserializeSeed<'de> for EntrySeed<'_, T> {
     }
 }
 
-fn failure(error: serde_json::Error, path: String) -> ContainerError {
+fn failure(error: serde_json::Error, text: &str, path: String) -> ContainerError {
     match error.classify() {
         Category::Eof => ContainerError::Truncated,
+        // `1e400` is JSON, but no f64.
+        Category::Syntax if serde_json::from_str::<&RawValue>(text).is_ok() => {
+            ContainerError::Member { path, source: error.into() }
+        }
         Category::Syntax | Category::Io => ContainerError::NotJson { path, source: error.into() },
         Category::Data => ContainerError::Member { path, source: error.into() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ITEM: &str = r#"{"id":"https://lms.test/li/1","label":"a","scoreMaximum":10}"#;
+    const RESULT: &str = r#"{"userId":"u","resultScore":1}"#;
+
+    fn items(body: &str) -> Result<usize, ContainerError> {
+        read_line_items(body.as_bytes(), 1_000).map(|items| items.len())
+    }
+
+    fn results(body: &str) -> Result<usize, ContainerError> {
+        read_results(body.as_bytes(), 1_000).map(|results| results.len())
+    }
+
+    fn path(error: Result<usize, ContainerError>) -> String {
+        match error {
+            Err(ContainerError::Member { path, .. }) => path,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_array_is_a_container() {
+        // AGS-LIST-02
+        assert_eq!(items("[]").unwrap(), 0);
+        assert_eq!(items(&format!("[{ITEM},\n{ITEM}]")).unwrap(), 2);
+        assert_eq!(results(&format!("[{RESULT},{RESULT},{RESULT}]")).unwrap(), 3);
+    }
+
+    #[test]
+    fn an_empty_body_is_an_empty_container() {
+        // AGS-LIST-02
+        for body in ["", " \r\n", "\u{feff}"] {
+            assert_eq!((items(body).unwrap(), results(body).unwrap()), (0, 0));
+            assert!(read_line_item(body.as_bytes()).unwrap().is_none()); // AGS-UPDATE-06
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped() {
+        assert_eq!(items(&format!("\u{feff}\n[{ITEM}]")).unwrap(), 1);
+        assert!(read_line_item(format!("\u{feff}{ITEM}").as_bytes()).unwrap().is_some());
+    }
+
+    #[test]
+    fn an_object_is_no_container_of_line_items() {
+        // AGS-LIST-02
+        for body in [r#"{"lineItems":[]}"#, ITEM, "null", "3", r#""Jane""#] {
+            assert_eq!(path(items(body)), "");
+        }
+    }
+
+    #[test]
+    fn results_may_be_one_object_or_wrapped_in_one() {
+        assert_eq!(results(RESULT).unwrap(), 1); // Sakai
+        assert_eq!(results(&format!(r#"{{"results":[{RESULT},{RESULT}]}}"#)).unwrap(), 2); // Tsugi
+        assert_eq!(results(r#"{"next":null,"results": [] }"#).unwrap(), 0);
+        assert_eq!(path(results("{}")), "userId");
+        assert_eq!(path(results(r#"{"results":null}"#)), "userId");
+        assert_eq!(
+            path(results(&format!(r#"{{"results":[{RESULT},{{"userId":[]}}]}}"#))),
+            "results[1].userId"
+        );
+    }
+
+    #[test]
+    fn a_bad_entry_is_named_not_dropped() {
+        // AGS-LIST-07
+        assert_eq!(
+            path(items(&format!(r#"[{ITEM},{{"label":"b","scoreMaximum":{{}}}}]"#))),
+            "[1].scoreMaximum"
+        );
+        assert_eq!(path(items(&format!("[{ITEM},7]"))), "[1]");
+        assert_eq!(path(results(&format!(r#"[{RESULT},{RESULT},{{"resultScore":1}}]"#))), "[2].userId");
+        assert_eq!(path(read_line_item(br#"{"label":"b"}"#).map(|_| 1)), "scoreMaximum");
+    }
+
+    #[test]
+    fn a_message_names_no_person() {
+        for body in
+            [r#"["Jane"]"#, r#"[{"userId":"u","resultScore":"Jane"}]"#, "<p>Jane", r#""Jane""#, "[Jane]"]
+        {
+            let error = read_results(body.as_bytes(), 10).unwrap_err();
+            let source = error.source().map(ToString::to_string).unwrap_or_default();
+            assert!(!format!("{error} {source}").contains("Jane"), "{error} {source}");
+        }
+    }
+
+    #[test]
+    fn html_is_told_apart_with_its_beginning() {
+        for body in ["<!DOCTYPE html><title>Sign in</title>", " \n<html>", "\u{feff}<html>"] {
+            assert!(matches!(items(body), Err(ContainerError::Html { .. })));
+        }
+        let long = format!("<p>{}", "é".repeat(10_000));
+        let Err(ContainerError::Html { excerpt }) = items(&long) else { panic!() };
+        assert_eq!(excerpt.chars().count(), EXCERPT);
+        assert!(long.starts_with(&excerpt));
+    }
+
+    #[test]
+    fn more_entries_than_allowed_are_an_error() {
+        let two = format!("[{ITEM},{ITEM}]");
+        assert_eq!(read_line_items(two.as_bytes(), 2).unwrap().len(), 2);
+        assert!(matches!(read_line_items(two.as_bytes(), 1), Err(ContainerError::TooMany { cap: 1 })));
+        assert!(matches!(read_results(RESULT.as_bytes(), 0), Err(ContainerError::TooMany { cap: 0 })));
+        // The third entry is not looked at.
+        let broken = format!("[{ITEM},{ITEM},oops");
+        assert!(matches!(read_line_items(broken.as_bytes(), 2), Err(ContainerError::TooMany { cap: 2 })));
+        // What is wrong after the last allowed entry is said as it is.
+        assert!(matches!(
+            read_line_items(format!("[{ITEM}] x").as_bytes(), 1),
+            Err(ContainerError::NotJson { .. })
+        ));
+        assert!(matches!(read_line_items(b"[", 0), Err(ContainerError::Truncated)));
+    }
+
+    #[test]
+    fn what_follows_the_container_is_an_error() {
+        for body in ["[] []", "[]]", "[],", "[]x", "[,]", "[1,]", "{}{}", "[\u{0}]"] {
+            assert!(items(body).is_err() && results(body).is_err(), "{body}");
+        }
+        assert!(read_line_item(format!("{ITEM}{ITEM}").as_bytes()).is_err());
+    }
+
+    #[test]
+    fn what_is_not_utf_8_is_not_json() {
+        assert!(matches!(read_line_items(b"[{\"label\":\"\xff\"}]", 9), Err(ContainerError::NotJson { .. })));
+        assert!(matches!(read_line_items(b"[{\"label\":\"\xc3", 9), Err(ContainerError::Truncated)));
+    }
+
+    #[test]
+    fn a_number_out_of_range_is_placed() {
+        let error = items(&format!(r#"[{ITEM},{{"scoreMaximum":1e400}}]"#)).unwrap_err();
+        assert_eq!(error.to_string(), "cannot read [1].scoreMaximum");
+    }
+
+    #[test]
+    fn deep_nesting_does_not_overflow_the_stack() {
+        // AGS-EXT-03
+        let deep = 1_000_000;
+        let nested = format!("{}{}", "[".repeat(deep), "]".repeat(deep));
+        assert!(items(&nested).is_err());
+        assert!(results(&"{\"results\":".repeat(deep)).is_err());
+        assert!(items(&format!(r#"[{{"label":{nested},"scoreMaximum":1}}]"#)).is_err());
+        let item = read_line_items(format!(r#"[{{"scoreMaximum":1,"x":{nested}}}]"#).as_bytes(), 1)
+            .unwrap()
+            .remove(0);
+        assert_eq!(item.extensions().get("x").unwrap().get().len(), 2 * deep);
+        assert!(item.extensions().read::<serde_json::Value>("x").is_err());
+        assert!(serde_json::to_string(&item.update()).unwrap().len() > 2 * deep);
+    }
+
+    #[test]
+    fn a_truncated_body_is_an_error_wherever_it_ends() {
+        for body in [
+            format!(r#"[{ITEM},{{"scoreMaximum":"1","tag":null,"x\u0041":{{"k":[true,1.5e3,"é\\\""]}}}}]"#),
+            format!("[{RESULT},{RESULT}]"),
+            format!(r#"{{"results":[{RESULT}]}}"#),
+            RESULT.to_owned(),
+        ] {
+            for end in 1..body.len() {
+                let cut = body.as_bytes().get(..end).unwrap();
+                assert!(read_line_items(cut, 9).is_err() && read_results(cut, 9).is_err(), "{end}");
+            }
+        }
+        let body = format!("[{RESULT},{RESULT}]");
+        for end in 1..body.len() {
+            let cut = body.as_bytes().get(..end).unwrap();
+            assert!(matches!(read_results(cut, 9), Err(ContainerError::Truncated)), "{end}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(body in prop::collection::vec(any::<u8>(), 0..64), cap in 0..3usize) {
+            let _ = (read_line_items(&body, cap), read_results(&body, cap), read_line_item(&body));
+        }
+
+        #[test]
+        fn no_mangled_body_makes_it_panic_or_exceed_the_cap(at in 0..90usize, byte in any::<u8>(), cap in 0..3usize) {
+            let mut body = format!("[{RESULT},{{\"userId\":7,\"comment\":\"\",\"x\":[1]}},{RESULT}]").into_bytes();
+            if let Some(slot) = body.get_mut(at) {
+                *slot = byte;
+            }
+            if let Ok(read) = read_results(&body, cap) {
+                prop_assert!(read.len() <= cap);
+            }
+            let _ = read_line_items(&body, cap);
+        }
     }
 }

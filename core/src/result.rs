@@ -216,3 +216,144 @@ const RESULT_SCORE: &str = "resultScore";
 const RESULT_MAXIMUM: &str = "resultMaximum";
 const COMMENT: &str = "comment";
 const SCORING_USER_ID: &str = "scoringUserId";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> UserResult {
+        serde_json::from_str(json).unwrap()
+    }
+
+    fn written(result: &UserResult) -> String {
+        serde_json::to_string(result).unwrap()
+    }
+
+    #[test]
+    fn every_member_is_read_and_written_as_it_came() {
+        // AGS-RESULT-04, AGS-RESULT-10, AGS-RESULT-12
+        let json = concat!(
+            r#"{"id":"https://lms.test/r/1","scoreOf":"https://lms.test/li/1?x","userId":"u-1","resultScore":83.33,"#,
+            r#""resultMaximum":100,"comment":"Good","scoringUserId":"t-1","timestamp":"2026-03-06T20:05:02+00:00","#,
+            r#""https://vendor.test/x":{"n":1.0}}"#
+        );
+        let result = read(json);
+        assert_eq!(
+            (result.id(), result.score_of()),
+            (Some("https://lms.test/r/1"), Some("https://lms.test/li/1?x"))
+        );
+        assert_eq!((result.user_id(), result.scoring_user_id()), ("u-1", Some("t-1")));
+        assert_eq!((result.result_score(), result.result_maximum()), (Some(83.33), 100.0));
+        assert_eq!(result.comment(), Some("Good"));
+        assert_eq!(result.extensions().get("timestamp").unwrap().get(), r#""2026-03-06T20:05:02+00:00""#);
+        assert_eq!(written(&result), json);
+        assert_eq!(read(&written(&result)), result);
+    }
+
+    #[test]
+    fn only_the_user_id_must_be_there() {
+        // AGS-RESULT-04, AGS-RESULT-05. Moodle 4.5: a cleared row has only id and userId.
+        let result = read(r#"{"userId":"u"}"#);
+        assert_eq!((result.id(), result.score_of(), result.result_score()), (None, None, None));
+        assert_eq!(written(&result), r#"{"userId":"u"}"#);
+        for json in ["{}", r#"{"userId":null}"#, r#"{"id":"x","resultScore":1}"#] {
+            let error = serde_json::from_str::<UserResult>(json).unwrap_err().to_string();
+            assert!(error.starts_with("userId: missing field"), "{error}");
+        }
+    }
+
+    #[test]
+    fn null_members_are_missing_ones() {
+        let json = r#"{"id":null,"scoreOf":null,"userId":"u","resultScore":null,"resultMaximum":null,"scoringUserId":null}"#;
+        assert_eq!(read(json), read(r#"{"userId":"u"}"#));
+    }
+
+    #[test]
+    fn a_user_id_may_be_a_number() {
+        assert_eq!(read(r#"{"userId":42}"#).user_id(), "42");
+    }
+
+    #[test]
+    fn zero_is_a_grade() {
+        // AGS-RESULT-05
+        let result = read(r#"{"userId":"u","resultScore":0,"resultMaximum":10}"#);
+        assert_eq!((result.result_score(), result.fraction()), (Some(0.0), Some(0.0)));
+        assert_eq!(read(r#"{"userId":"u","resultMaximum":10}"#).fraction(), None);
+    }
+
+    #[test]
+    fn a_maximum_that_is_not_sent_is_one() {
+        // AGS-RESULT-06
+        for json in [
+            r#"{"userId":"u","resultScore":0.5}"#,
+            r#"{"userId":"u","resultScore":0.5,"resultMaximum":null}"#,
+        ] {
+            let result = read(json);
+            assert_eq!((result.result_maximum(), result.sent_result_maximum()), (1.0, None));
+            assert_eq!(
+                (result.fraction(), result.percent(), result.points_of(20.0)),
+                (Some(0.5), Some(50.0), Some(10.0))
+            );
+            assert_eq!(written(&result), r#"{"userId":"u","resultScore":0.5}"#);
+        }
+    }
+
+    #[test]
+    fn nothing_is_divided_by_a_maximum_of_zero_or_less() {
+        // AGS-RESULT-06
+        for maximum in ["0", "-5"] {
+            let json = format!(r#"{{"userId":"u","resultScore":1,"resultMaximum":{maximum}}}"#);
+            let result = read(&json);
+            assert_eq!((result.fraction(), result.percent(), result.points_of(10.0)), (None, None, None));
+            assert_eq!(result.sent_result_maximum(), maximum.parse().ok());
+            assert_eq!(written(&result), json);
+        }
+        let tiny = read(r#"{"userId":"u","resultScore":1e300,"resultMaximum":1e-300}"#);
+        assert_eq!(tiny.fraction(), None);
+    }
+
+    #[test]
+    fn shares_are_exact_where_they_can_be() {
+        let of = |score: u32, maximum: u32| {
+            read(&format!(r#"{{"userId":"u","resultScore":{score},"resultMaximum":{maximum}}}"#))
+        };
+        for score in 0..=110 {
+            assert_eq!(of(score, 100).percent(), Some(f64::from(score)));
+        }
+        assert_eq!(of(11, 10).fraction(), Some(1.1)); // AGS-RESULT-09
+        assert_eq!(of(1, 3).points_of(6.0), Some(2.0));
+    }
+
+    #[test]
+    fn a_blank_comment_is_none_but_known_to_have_been_there() {
+        // AGS-RESULT-07
+        for (member, sent, back) in [
+            ("", false, r#"{"userId":"u"}"#),
+            (r#","comment":null"#, true, r#"{"userId":"u"}"#),
+            (r#","comment":"""#, true, r#"{"userId":"u","comment":""}"#),
+        ] {
+            let result = read(&format!(r#"{{"userId":"u"{member}}}"#));
+            assert_eq!((result.comment(), result.has_comment_member()), (None, sent));
+            assert_eq!(written(&result), back);
+        }
+    }
+
+    #[test]
+    fn points_may_be_strings_of_digits() {
+        let result = read(r#"{"userId":"u","resultScore":"8.5","resultMaximum":"10"}"#);
+        assert_eq!((result.result_score(), result.result_maximum()), (Some(8.5), 10.0));
+        assert_eq!(read(r#"{"userId":"u","resultScore":""}"#).result_score(), None);
+    }
+
+    #[test]
+    fn a_bad_member_is_named() {
+        for (json, member) in [
+            (r#"{"userId":{}}"#, "userId"),
+            (r#"{"userId":"u","resultScore":"Jane"}"#, "resultScore"),
+            (r#"{"userId":"u","comment":["Jane"]}"#, "comment"),
+        ] {
+            let error = serde_json::from_str::<UserResult>(json).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{member}: ")) && !error.contains("Jane"), "{error}");
+        }
+    }
+}

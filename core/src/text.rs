@@ -141,6 +141,7 @@ impl Visitor<'_> for Flag {
 mod tests {
     use super::*;
 
+    #[expect(clippy::option_option, reason = "an error, null, or a value")]
     fn read(json: &str) -> Option<Option<Box<str>>> {
         Text.deserialize(&mut serde_json::Deserializer::from_str(json)).ok()
     }
