@@ -13,3 +13,12 @@ mod scan;
 pub mod secrecy;
 #[doc(hidden)]
 pub mod words;
+pub mod canvas;
+pub mod container;
+pub mod extensions;
+mod finite;
+pub mod line_item;
+pub mod new_line_item;
+mod number;
+pub mod result;
+mod text;
