@@ -22,3 +22,4 @@ pub mod new_line_item;
 mod number;
 pub mod result;
 mod text;
+pub mod key;
