@@ -7,17 +7,17 @@ use crate::scan::{Cursor, Value, is_space};
 
 /// What a Bearer challenge says. All of it is the platform's text: tidy it before showing it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Challenge {
+pub(crate) struct Challenge {
     /// `invalid_token`, `insufficient_scope`, `invalid_request`, or whatever the platform made up.
-    pub error: Option<String>,
+    pub(crate) error: Option<String>,
     /// An explanation for people.
-    pub error_description: Option<String>,
+    pub(crate) error_description: Option<String>,
     /// The scopes the request needed, separated by spaces.
-    pub scope: Option<String>,
+    pub(crate) scope: Option<String>,
 }
 
 /// Finds the Bearer challenge among those of all fields: the first that names an error, else the first.
-pub fn bearer(headers: &HeaderMap) -> Option<Challenge> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<Challenge> {
     let mut found: Option<Challenge> = None;
     for field in headers.get_all(WWW_AUTHENTICATE) {
         read_field(&mut Cursor::new(field.as_bytes()), |challenge| {

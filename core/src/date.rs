@@ -9,7 +9,7 @@ use crate::scan::Cursor;
 
 /// Why a text is not an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DateError {
+pub(crate) enum DateError {
     /// It does not begin with `YYYY-MM-DD`.
     #[error("no date: write it as 2026-03-02T09:00:00Z")]
     Date,
@@ -30,17 +30,17 @@ pub enum DateError {
 /// Reads what a platform wrote: ISO 8601 with a zone, in all the forms AGS 3.4.9.1 lists and some more.
 ///
 /// `None` is for text without a zone, out of range, or not a datetime: the caller keeps the text itself.
-pub fn parse(text: &str) -> Option<Timestamp> {
+pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     read(text.trim().as_bytes(), Manner::Tolerant).ok()
 }
 
 /// Reads what a user gives: RFC 3339, with its zone, no finer than a nanosecond.
-pub fn parse_strict(text: &str) -> Result<Timestamp, DateError> {
+pub(crate) fn parse_strict(text: &str) -> Result<Timestamp, DateError> {
     read(text.as_bytes(), Manner::Strict)
 }
 
 /// Writes an instant as AGS 3.4.9 wants it: UTC with `Z`, three digits of a second or as many more as it has.
-pub fn format(instant: Timestamp) -> String {
+pub(crate) fn format(instant: Timestamp) -> String {
     let nanoseconds = instant.subsec_nanosecond();
     let digits = (3..9).find(|&digits| nanoseconds % 10_i32.pow(9 - digits) == 0).unwrap_or(9);
     let precision = u8::try_from(digits).ok();

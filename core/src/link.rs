@@ -14,7 +14,7 @@ use crate::scan::{Cursor, Value, is_space};
 
 /// What the `Link` fields of a response say about the next page.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Next<'a> {
+pub(crate) enum Next<'a> {
     /// There is none: this page is the last.
     None,
     /// The target of the first `next` link, still relative to the URL of the request; [`resolve`] makes it whole.
@@ -26,7 +26,7 @@ pub enum Next<'a> {
 /// Finds the `next` link among all `Link` fields of a response to a request for `request`.
 ///
 /// The URL is needed because a link whose `anchor` names another resource is not about this list (RFC 8288 §3.2).
-pub fn next<'a>(headers: &'a HeaderMap, request: &Url) -> Next<'a> {
+pub(crate) fn next<'a>(headers: &'a HeaderMap, request: &Url) -> Next<'a> {
     let mut doubtful = false;
     for field in headers.get_all(LINK) {
         let mut cursor = Cursor::new(field.as_bytes());
@@ -44,7 +44,7 @@ pub fn next<'a>(headers: &'a HeaderMap, request: &Url) -> Next<'a> {
 /// Makes the target of a link a URL, against the URL of the request that was answered (RFC 3986 §5).
 ///
 /// The fragment is dropped: it is not sent, and two URLs that differ in it alone are one page.
-pub fn resolve(target: &str, request: &Url) -> Result<Url, url::ParseError> {
+pub(crate) fn resolve(target: &str, request: &Url) -> Result<Url, url::ParseError> {
     let mut url = request.join(target)?;
     url.set_fragment(None);
     Ok(url)

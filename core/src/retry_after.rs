@@ -14,7 +14,7 @@ const FOREVER: Duration = Duration::from_secs(u32::MAX as u64);
 ///
 /// A date is measured from the response's own `Date` where that is legible, so that a clock that differs from the
 /// platform's neither shortens nor lengthens the wait; else from `now`. A date in the past means no wait.
-pub fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let texts = headers.get_all(RETRY_AFTER).iter().filter_map(|value| value.to_str().ok());
     texts
         .map(str::trim)
@@ -22,12 +22,12 @@ pub fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
 }
 
 /// The platform's units left (`X-Rate-Limit-Remaining`): 0 or less says why a 403 is a throttling one (Canvas).
-pub fn rate_limit_remaining(headers: &HeaderMap) -> Option<f64> {
+pub(crate) fn rate_limit_remaining(headers: &HeaderMap) -> Option<f64> {
     number(headers, &HeaderName::from_static("x-rate-limit-remaining"))
 }
 
 /// The platform's units this request cost (`X-Request-Cost`).
-pub fn request_cost(headers: &HeaderMap) -> Option<f64> {
+pub(crate) fn request_cost(headers: &HeaderMap) -> Option<f64> {
     number(headers, &HeaderName::from_static("x-request-cost"))
 }
 

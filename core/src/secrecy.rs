@@ -8,7 +8,7 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 /// What stands where a secret stood.
-pub const REDACTED: &str = "[redacted]";
+pub(crate) const REDACTED: &str = "[redacted]";
 
 /// Secrets shorter than this are not looked for: they would take half of any text with them.
 const SHORTEST: usize = 4;
@@ -19,16 +19,16 @@ const PARAMETERS: [&str; 5] =
 
 /// A token or an assertion: not shown by `Debug`, wiped from memory when dropped.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Zeroizing<String>);
+pub(crate) struct Secret(Zeroizing<String>);
 
 impl Secret {
     /// Takes the text over; copies made before are the caller's to wipe.
-    pub fn new(text: String) -> Self {
+    pub(crate) fn new(text: String) -> Self {
         Self(Zeroizing::new(text))
     }
 
     /// The secret itself, for the one place that sends it.
-    pub fn expose(&self) -> &str {
+    pub(crate) fn expose(&self) -> &str {
         &self.0
     }
 }
@@ -41,7 +41,7 @@ impl fmt::Debug for Secret {
 
 /// Replaces by `[redacted]` each of `secrets`, whatever looks like a JWT, the values of `Bearer` and of parameters
 /// such as `access_token`, and private keys in PEM; percent-encoded and JSON-escaped ones too.
-pub fn scrub<'a>(text: &'a str, secrets: &[&str]) -> Cow<'a, str> {
+pub(crate) fn scrub<'a>(text: &'a str, secrets: &[&str]) -> Cow<'a, str> {
     let mut found = Vec::new();
     let plain = View::of(text);
     plain.search(secrets, &mut found);

@@ -24,7 +24,7 @@ const MEMBERS: [&str; 6] = ["error", "error_description", "message", "detail", "
 /// the heading of an HTML page.
 ///
 /// The `Content-Type` is a hint only (Moodle 4.5 sends JSON as `text/html`). `secrets` are what must not be repeated.
-pub fn words(
+pub(crate) fn words(
     reason: Option<&[u8]>,
     content_type: Option<&str>,
     body: &[u8],
@@ -43,7 +43,7 @@ pub fn words(
 /// and anything from the first brace on, where the echo of a request begins; at most 300 characters.
 ///
 /// `None` if no word is left.
-pub fn tidy(text: &str, secrets: &[&str]) -> Option<String> {
+pub(crate) fn tidy(text: &str, secrets: &[&str]) -> Option<String> {
     let line = one_line(text);
     let line = secrecy::scrub(&line, secrets);
     // Any brace: a score is echoed as JSON, as a Python `{'userId': …}` or a Java `Score{userId=…}`.

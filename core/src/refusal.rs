@@ -1,0 +1,172 @@
+//! What the platform said when it refused: its status and its own words, bounded, without secrets.
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::{HeaderMap, Response, StatusCode, header};
+use jiff::Timestamp;
+use std::time::Duration;
+
+use crate::{Scopes, challenge, retry_after, secrecy, words};
+
+/// The most of a refusal's body that is kept, in bytes.
+const BODY_KEPT: usize = 8 * 1024;
+
+/// The reason phrase of an HTTP/1.1 status line, which a transport may put into the extensions of a response.
+///
+/// Moodle says only there why it refused a score.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReasonPhrase(pub Bytes);
+
+/// A platform's refusal of a request.
+///
+/// `Display` and `Debug` show the status and the platform's message in one bounded line, from which tokens, echoed
+/// requests and comments have been removed. [`body`](Self::body) may hold a student's data: show it to nobody whom it
+/// does not concern.
+#[derive(Clone)]
+pub struct Refusal {
+    status: StatusCode,
+    message: Option<String>,
+    body: String,
+    content_type: Option<String>,
+    error_code: Option<String>,
+    required_scopes: Option<Scopes>,
+    throttled: bool,
+    retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    pub(crate) fn new(response: &Response<&[u8]>, now: Timestamp, secrets: &[&str]) -> Self {
+        let headers = response.headers();
+        let content_type = text_of(headers, header::CONTENT_TYPE);
+        let reason = response.extensions().get::<ReasonPhrase>().map(|reason| &*reason.0);
+        let message = words::words(reason, content_type.as_deref(), response.body(), secrets);
+        let kept = response.body().get(..BODY_KEPT).unwrap_or(response.body());
+        let body = secrecy::scrub(&String::from_utf8_lossy(kept), secrets).into_owned();
+        let challenge = challenge::bearer(headers);
+        let scopes = challenge.as_ref().and_then(|challenge| challenge.scope.as_deref());
+        Self {
+            status: response.status(),
+            message,
+            body,
+            content_type: content_type.map(|text| secrecy::scrub(&text, secrets).into_owned()),
+            required_scopes: scopes.map(Scopes::parse),
+            error_code: challenge.and_then(|challenge| words::tidy(&challenge.error?, secrets)),
+            throttled: is_throttling(response),
+            retry_after: retry_after::retry_after(headers, now),
+        }
+    }
+
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The platform's own words: at most 300 characters on one line.
+    pub fn message(&self) -> Option<&str> {
+        self.message.as_deref()
+    }
+
+    /// The beginning of the body, at most 8 KiB, decoded lossily, tokens removed.
+    pub fn body(&self) -> &str {
+        &self.body
+    }
+
+    /// The media type of the body, as it was sent.
+    pub fn content_type(&self) -> Option<&str> {
+        self.content_type.as_deref()
+    }
+
+    /// The error code: of a `WWW-Authenticate: Bearer` challenge, such as `insufficient_scope` (RFC 6750 §3.1), or of the
+    /// token endpoint, such as `invalid_client` (RFC 6749 §5.2), where many platforms write sentences instead.
+    pub fn error_code(&self) -> Option<&str> {
+        self.error_code.as_deref()
+    }
+
+    /// The scopes that a `WWW-Authenticate: Bearer` challenge asks for.
+    pub fn required_scopes(&self) -> Option<&Scopes> {
+        self.required_scopes.as_ref()
+    }
+
+    /// Whether it means "too many requests", however the platform put it.
+    pub fn is_throttling(&self) -> bool {
+        self.throttled
+    }
+
+    /// How long the platform asked to wait (`Retry-After`, RFC 9110 §10.2.3).
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// With the members of an OAuth error (RFC 6749 §5.2), which platforms fill with all sorts of text.
+    pub(crate) fn with_error(mut self, code: &str, description: Option<&str>) -> Self {
+        let text = |text: &str| words::tidy(text, &[]);
+        let (code, description) = (text(code), description.and_then(text));
+        self.message = match (&code, description) {
+            (Some(code), Some(description)) => text(&format!("{code}: {description}")),
+            (None, Some(description)) => Some(description),
+            (Some(code), None) => Some(code.clone()),
+            (None, None) => self.message,
+        };
+        self.error_code = code.or(self.error_code);
+        self
+    }
+
+    /// Whether the message or the body holds this text, in any letter case.
+    pub(crate) fn says(&self, lower_case: &str) -> bool {
+        let says = |text: &str| text.to_ascii_lowercase().contains(lower_case);
+        self.message.as_deref().is_some_and(says) || says(&self.body)
+    }
+
+    /// Removes what must not be shown: a comment that the platform echoed.
+    pub(crate) fn hide(mut self, private: &str) -> Self {
+        let hide = |text: &str| secrecy::scrub(text, &[private]).into_owned();
+        self.message = self.message.as_deref().map(hide);
+        self.body = hide(&self.body);
+        self
+    }
+}
+
+/// 429; or Canvas's 403 with "Rate Limit Exceeded" in its text, or with nothing left of the budget.
+fn is_throttling(response: &Response<&[u8]>) -> bool {
+    let says_so = |body: &[u8]| {
+        let words = b"rate limit exceeded";
+        let head = body.get(..1024).unwrap_or(body);
+        head.windows(words.len()).any(|window| window.eq_ignore_ascii_case(words))
+    };
+    match response.status() {
+        StatusCode::TOO_MANY_REQUESTS => true,
+        StatusCode::FORBIDDEN => {
+            let left = retry_after::rate_limit_remaining(response.headers());
+            left.is_some_and(|left| left <= 0.0) || says_so(response.body())
+        }
+        _ => false,
+    }
+}
+
+fn text_of(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
+    let value = String::from_utf8_lossy(headers.get(name)?.as_bytes()).into_owned();
+    Some(value.chars().filter(|character| !character.is_control()).take(200).collect())
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the platform answered {}", self.status.as_u16())?;
+        match &self.message {
+            Some(message) => write!(f, ": {message}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refusal")
+            .field("status", &self.status)
+            .field("message", &self.message)
+            .field("content_type", &self.content_type)
+            .field("error_code", &self.error_code)
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
