@@ -76,7 +76,7 @@ pub enum SubmissionType {
 ///
 /// ```
 /// use lti_ags::canvas::{Submission, SubmissionType};
-/// use lti_ags::extensions::Extensions;
+/// use lti_ags::Extensions;
 ///
 /// let mut extensions = Extensions::new();
 /// Submission::new()
@@ -84,7 +84,7 @@ pub enum SubmissionType {
 ///     .submission_type(SubmissionType::OnlineUrl)
 ///     .data("https://tool.test/works/9")
 ///     .set_on(&mut extensions)?;
-/// # Ok::<(), lti_ags::extensions::ExtensionError>(())
+/// # Ok::<(), lti_ags::ExtensionError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[expect(clippy::struct_field_names, reason = "they are Canvas's names")]

@@ -32,7 +32,7 @@ use jwk::PublicKey;
 /// key is wiped from memory when its last clone is dropped.
 ///
 /// ```
-/// use lti_ags::key::{Algorithm, SigningKey};
+/// use lti_ags::{Algorithm, SigningKey};
 ///
 /// # #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))] {
 /// let pem = SigningKey::generate_p256()?.to_pkcs8_pem().unwrap();
@@ -41,7 +41,7 @@ use jwk::PublicKey;
 /// let signature = key.sign(b"header.payload")?;
 /// # assert_eq!(signature.len(), 64);
 /// # }
-/// # Ok::<(), lti_ags::key::KeyError>(())
+/// # Ok::<(), lti_ags::KeyError>(())
 /// ```
 #[derive(Clone)]
 pub struct SigningKey {

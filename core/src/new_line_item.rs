@@ -9,14 +9,14 @@ use crate::line_item::{InvalidLineItem, LineItem};
 /// A line item to create (AGS 3.2.5). What is not set is not sent; the platform gives the `id`.
 ///
 /// ```
-/// use lti_ags::new_line_item::NewLineItem;
+/// use lti_ags::NewLineItem;
 ///
 /// let lab = NewLineItem::new("Lab 3", 20.0)?.with_resource_id("lab-3").with_tag("grade");
 /// assert_eq!(
 ///     serde_json::to_string(&lab).unwrap(),
 ///     r#"{"label":"Lab 3","scoreMaximum":20,"resourceId":"lab-3","tag":"grade"}"#
 /// );
-/// # Ok::<(), lti_ags::line_item::InvalidLineItem>(())
+/// # Ok::<(), lti_ags::InvalidLineItem>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewLineItem(LineItem);

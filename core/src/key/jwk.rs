@@ -105,7 +105,7 @@ pub(super) fn thumbprint(key: &PublicKey) -> Result<String, KeyError> {
 /// and [`remove`](JwkSet::remove) the old one later.
 ///
 /// ```
-/// use lti_ags::key::{JwkSet, SigningKey};
+/// use lti_ags::{JwkSet, SigningKey};
 ///
 /// # #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))] {
 /// let key = SigningKey::generate_p256()?;
@@ -114,7 +114,7 @@ pub(super) fn thumbprint(key: &PublicKey) -> Result<String, KeyError> {
 /// let json = serde_json::to_string(&published).unwrap();
 /// assert!(json.starts_with(r#"{"keys":[{"kty":"EC","#));
 /// # }
-/// # Ok::<(), lti_ags::key::KeyError>(())
+/// # Ok::<(), lti_ags::KeyError>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Keys")]
