@@ -1,0 +1,31 @@
+//! Stretches of time that a clock which jumps can only end early.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+/// A wait that began at one moment and lasts a while.
+///
+/// Where the clock goes back behind its beginning, it is over: nothing hangs, at worst something is asked for again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Interval {
+    from: Timestamp,
+    length: Duration,
+}
+
+impl Interval {
+    pub(crate) const fn new(from: Timestamp, length: Duration) -> Self {
+        Self { from, length }
+    }
+
+    /// What is left of it, or `None` once it is over.
+    pub(crate) fn remaining(self, now: Timestamp) -> Option<Duration> {
+        let elapsed = Duration::try_from(now.duration_since(self.from)).ok()?;
+        self.length.checked_sub(elapsed).filter(|left| !left.is_zero())
+    }
+
+    /// How much of it has passed; nothing, where the clock went back.
+    pub(crate) fn elapsed(self, now: Timestamp) -> Duration {
+        Duration::try_from(now.duration_since(self.from)).unwrap_or_default()
+    }
+}

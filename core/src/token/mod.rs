@@ -1,0 +1,298 @@
+//! Access tokens, shared by the calls of a session: one request at a time, renewed in time, refusals remembered.
+//!
+//! ```text
+//!  Empty ──acquire──► Fetching (lease) ──token──────────► Held ──expiry near──► Fetching
+//!    ▲                  │ │ │                              │
+//!    │◄──abandoned, ────┘ │ └──faults──► Cooling ──later──► Fetching
+//!    │   lease over       └──refused───► Failed ───later──► Fetching
+//!    └──rejected by the service, if it is still the same token
+//! ```
+//!
+//! The first call that finds no token is made the one that fetches it; the others wait. That election is a side effect
+//! of `&mut`, so nobody holds a lock; and it is a lease, so a call that is dropped or dies holds nobody up for long.
+
+mod exchange;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response};
+use jiff::Timestamp;
+
+use crate::interval::Interval;
+use crate::registration::Registration;
+use crate::transport::TransportError;
+use crate::{Error, ErrorKind, Policy, Scope, Scopes, assertion};
+
+pub(crate) use exchange::NAME;
+
+/// How long a call may take to fetch a token before another one tries.
+const LEASE: Duration = Duration::from_secs(60);
+
+/// How long the first refusal is remembered; the `n`th one n² as long.
+const HOLD: Duration = Duration::from_secs(5);
+
+/// The longest that a refusal is remembered.
+const MAX_HOLD: Duration = Duration::from_secs(15 * 60);
+
+/// What a token allows, and for how long. The token itself is the session's affair.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Grant {
+    /// The scopes that were granted: those asked for, where the platform named none.
+    pub scopes: Scopes,
+    /// The lifetime that the platform gave the token, or the policy where it gave none.
+    pub lifetime: Duration,
+}
+
+/// A token as it goes into requests.
+#[derive(Clone, Debug)]
+struct Token {
+    authorization: HeaderValue,
+    serial: u64,
+    grant: Grant,
+    life: Interval,
+    /// The platform gave it no lifetime: it serves the call that fetched it, and no other.
+    once: bool,
+}
+
+/// The right to fetch a token for all, which a call holds until its token request is answered, for a minute at most.
+///
+/// A driver that may be cancelled keeps it beside the call, and gives it back with
+/// [`Session::release`](crate::Session::release) when the call is dropped, so that another one fetches at once.
+#[derive(Clone, Debug)]
+pub struct Lease {
+    scopes: Scopes,
+    serial: u64,
+}
+
+/// What a call that needs a token is told.
+pub(crate) enum Acquired {
+    Ready { authorization: HeaderValue, serial: u64, grant: Grant },
+    Fetch(Request<Bytes>, Lease),
+    Wait(Duration),
+    Failed(Error),
+}
+
+/// Why a token request gave none.
+pub(crate) enum Failure {
+    /// The platform said no: asking again changes nothing.
+    Refused(Error),
+    /// It refused these scopes together.
+    InvalidScope(Error),
+    /// Asking again may help, after this long if the platform said so.
+    Transient(Error, Option<Duration>),
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    state: State,
+    /// Faults in a row.
+    faults: u32,
+    /// Refusals in a row.
+    refusals: u32,
+}
+
+#[derive(Debug, Default)]
+enum State {
+    #[default]
+    Empty,
+    Fetching {
+        serial: u64,
+        until: Interval,
+    },
+    Held(Token),
+    Cooling(Interval),
+    Failed {
+        error: Error,
+        hold: Interval,
+    },
+    /// The platform does not give these scopes together.
+    TooWide {
+        error: Error,
+        hold: Interval,
+    },
+}
+
+/// The tokens of one registration, by the scopes that they were asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Tokens {
+    slots: BTreeMap<Scopes, Slot>,
+    serial: u64,
+}
+
+impl Tokens {
+    /// The newest serial number: a token with a higher one was fetched later.
+    pub(crate) fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    /// Asks for a token with one of the scopes `any_of`, out of the `offered` ones, all of which are asked for at once.
+    pub(crate) fn acquire(
+        &mut self,
+        registration: &Registration,
+        policy: &Policy,
+        offered: &Scopes,
+        any_of: &[Scope],
+        now: Timestamp,
+        jti: impl FnOnce() -> String,
+    ) -> Acquired {
+        let scopes = match self.slots.get(offered).map(|slot| &slot.state) {
+            Some(State::TooWide { error, hold }) if hold.remaining(now).is_some() => {
+                match any_of.iter().find(|scope| offered.contains(scope)) {
+                    Some(scope) if offered.iter().nth(1).is_some() => &Scopes::from_iter([scope.clone()]),
+                    _ => return Acquired::Failed(error.clone()),
+                }
+            }
+            _ => offered,
+        };
+        let slot = match self.slots.get_mut(scopes) {
+            Some(slot) => slot,
+            None => self.slots.entry(scopes.clone()).or_default(),
+        };
+        match &slot.state {
+            State::Held(token) if token.once || token.life.remaining(now).is_some() => {
+                if !any_of.is_empty() && !token.grant.scopes.contains_any(any_of) {
+                    return Acquired::Failed(not_granted(any_of, &token.grant.scopes));
+                }
+                let Token { authorization, serial, grant, .. } = token.clone();
+                if token.once {
+                    slot.state = State::Empty;
+                }
+                return Acquired::Ready { authorization, serial, grant };
+            }
+            State::Failed { error, hold } | State::TooWide { error, hold }
+                if hold.remaining(now).is_some() =>
+            {
+                return Acquired::Failed(error.clone());
+            }
+            State::Fetching { until: wait, .. } | State::Cooling(wait) => {
+                if let Some(left) = wait.remaining(now) {
+                    return Acquired::Wait(left);
+                }
+            }
+            _ => {}
+        }
+        let request = assertion::sign(registration, now, policy.back_dating, &jti())
+            .and_then(|assertion| exchange::request(registration, policy, scopes, &assertion));
+        match request {
+            Ok(request) => {
+                self.serial += 1;
+                slot.state = State::Fetching { serial: self.serial, until: Interval::new(now, LEASE) };
+                Acquired::Fetch(request, Lease { scopes: scopes.clone(), serial: self.serial })
+            }
+            Err(error) => Acquired::Failed(error.during(NAME)),
+        }
+    }
+
+    /// Takes the outcome of a token request. An answer that comes after its lease has passed to another call is ignored.
+    pub(crate) fn settle<B: AsRef<[u8]>>(
+        &mut self,
+        lease: &Lease,
+        outcome: Result<Response<B>, TransportError>,
+        policy: &Policy,
+        now: Timestamp,
+        share: f64,
+    ) {
+        let Some(slot) = self.slots.get_mut(&lease.scopes) else { return };
+        if !matches!(slot.state, State::Fetching { serial, .. } if serial == lease.serial) {
+            return;
+        }
+        let result = match outcome {
+            Ok(response) => {
+                let (parts, body) = response.into_parts();
+                exchange::read(&Response::from_parts(parts, body.as_ref()), &lease.scopes, policy, now)
+            }
+            Err(error) => Err(Failure::Transient(Error::from_transport(error), None)),
+        };
+        slot.state = match result {
+            Ok((authorization, grant)) => {
+                (slot.faults, slot.refusals) = (0, 0);
+                let margin = policy.token_margin.min(grant.lifetime / 2);
+                let life = Interval::new(now, grant.lifetime.saturating_sub(margin));
+                let once = grant.lifetime.is_zero();
+                State::Held(Token { authorization, serial: lease.serial, grant, life, once })
+            }
+            Err(Failure::Refused(error)) => {
+                State::Failed { error: error.during(NAME), hold: slot.refuse(now) }
+            }
+            Err(Failure::InvalidScope(error)) => {
+                State::TooWide { error: error.during(NAME), hold: slot.refuse(now) }
+            }
+            Err(Failure::Transient(error, after)) => slot.cool(error.during(NAME), after, policy, now, share),
+        };
+    }
+
+    /// Gives a token request up, if it still is one; tells whether it was.
+    pub(crate) fn release(&mut self, lease: &Lease) -> bool {
+        match self.slots.get_mut(&lease.scopes) {
+            Some(slot) if matches!(slot.state, State::Fetching { serial, .. } if serial == lease.serial) => {
+                slot.state = State::Empty;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Forgets the token that a service did not accept, unless it has been replaced meanwhile.
+    pub(crate) fn reject(&mut self, serial: u64) {
+        for slot in self.slots.values_mut() {
+            if matches!(&slot.state, State::Held(token) if token.serial == serial) {
+                slot.state = State::Empty;
+            }
+        }
+    }
+
+    /// Forgets refusals: someone has changed the registration on the platform.
+    pub(crate) fn forget_refusals(&mut self) {
+        self.slots.retain(|_, slot| !matches!(slot.state, State::Failed { .. } | State::TooWide { .. }));
+    }
+}
+
+impl Slot {
+    fn refuse(&mut self, now: Timestamp) -> Interval {
+        self.faults = 0;
+        self.refusals = self.refusals.saturating_add(1);
+        Interval::new(now, HOLD.saturating_mul(self.refusals.saturating_pow(2)).min(MAX_HOLD))
+    }
+
+    fn cool(
+        &mut self,
+        error: Error,
+        after: Option<Duration>,
+        policy: &Policy,
+        now: Timestamp,
+        share: f64,
+    ) -> State {
+        self.faults += 1;
+        let wait = policy.rest(self.faults, share).max(after.unwrap_or_default());
+        if after.is_some_and(|after| after > policy.max_retry_after) || self.faults >= policy.max_attempts {
+            self.faults = 0;
+            let hold = Interval::new(now, after.unwrap_or_default().clamp(HOLD, MAX_HOLD));
+            let error = match after {
+                Some(wait) if wait > policy.max_retry_after => error.meaning(
+                    ErrorKind::RateLimited { after },
+                    "the token endpoint asks to wait longer than is allowed",
+                ),
+                _ => error,
+            };
+            State::Failed { error, hold }
+        } else {
+            State::Cooling(Interval::new(now, wait))
+        }
+    }
+}
+
+fn not_granted(any_of: &[Scope], granted: &Scopes) -> Error {
+    let needed = any_of.first().map(Scope::as_str).unwrap_or_default();
+    let granted = if granted.is_empty() { "no scope at all".to_owned() } else { granted.to_string() };
+    Error::new(
+        ErrorKind::MissingScope,
+        format!(
+            "the platform granted the token without the scope {needed} (granted: {granted}); \
+             ask the administrator to allow it for the tool"
+        ),
+    )
+    .section("AGS 3.1")
+}
