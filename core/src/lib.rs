@@ -1,25 +1,121 @@
 //! LTI Advantage Assignment and Grade Services (AGS 2.0) for tools, without I/O.
+//!
+//! A learning tool is launched from a platform (Canvas, Moodle, Brightspace, Blackboard, Sakai, Open edX…) and sends
+//! grades back to its gradebook. This crate decides everything about that and does none of it: it makes
+//! [`http::Request`]s and reads [`http::Response`]s. The crates `lti-ags-ureq` (on the calling thread) and
+//! `lti-ags-hyper` (as futures) carry them; so does any HTTP client, by the loop below.
+//!
+//! ```text
+//! a launch's claims ─► Endpoint ─┐
+//! a registration, a key ─────────┼─► Session ── begin(operation) ─► Step ─┬─ Send(request, InFlight) ─► receive ─► Step …
+//! a seed, the time (arguments) ──┘   (tokens,                             ├─ Wait(duration, Paused) ─► resume ───► Step …
+//!                                     pacing)                             └─ Done(result)
+//! ```
+//!
+//! An [`Operation`], such as [`PostScore`], is a value that knows one thing to do. A [`Session`] is what calls to one
+//! registration share. A call is an operation on its way: each [`Step`] holds the only thing that can be done with it
+//! next, so that a driver cannot hold it wrong. Time comes in as an argument, and so does a [`Seed`]; there is no clock,
+//! socket, thread or source of randomness here, but for what the crypto library draws to make a key or an ECDSA signature.
+//!
+//! ```
+//! # fn http(_: http::Request<Bytes>) -> Result<http::Response<Vec<u8>>, lti_ags::TransportError> {
+//! #     Ok(http::Response::new(br#"{"access_token":"t","token_type":"bearer","expires_in":3600}"#.to_vec()))
+//! # }
+//! # fn now() -> lti_ags::Timestamp { "2026-03-02T09:00:00Z".parse().unwrap() }
+//! # struct Nobody;
+//! # impl lti_ags::Signer for Nobody {
+//! #     fn sign(&self, _: &[u8]) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> { Ok(vec![]) }
+//! # }
+//! # use std::thread::sleep;
+//! use lti_ags::{Bytes, Endpoint, PostScore, Registration, Score, Seed, Session, Step, http};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let key = lti_ags::SigningKey::external(lti_ags::Algorithm::Rs256, "k-2026-01", Nobody);
+//! let registration = Registration::new("tool-7f3a", "https://lms.example/token", key)?;
+//! let mut session = Session::new(registration, Seed::new(7));
+//!
+//! let endpoint = Endpoint::for_line_item("https://lms.example/lineitems/9")?;
+//! let score = Score::graded("u-1001", 85.0, 100.0).build()?;
+//!
+//! let mut step = session.begin(&endpoint, PostScore::new(score), now());
+//! let receipt = loop {
+//!     step = match step {
+//!         Step::Send(request, in_flight) => in_flight.receive(&mut session, now(), http(request)),
+//!         Step::Wait(delay, paused) => { sleep(delay); paused.resume(&mut session, now()) }
+//!         Step::Done(result) => break result?,
+//!     };
+//! };
+//! # let _ = receipt;
+//! # Ok(()) }
+//! ```
+//!
+//! `http` above stands for an HTTP client that does not follow redirects, that takes a refusal for an answer, and that
+//! tells of a failure whether the request may have left ([`TransportError`]).
 
-#[doc(hidden)]
-pub mod challenge;
-#[doc(hidden)]
-pub mod date;
-#[doc(hidden)]
-pub mod link;
-#[doc(hidden)]
-pub mod retry_after;
-mod scan;
-#[doc(hidden)]
-pub mod secrecy;
-#[doc(hidden)]
-pub mod words;
+mod assertion;
+mod authorize;
+mod call;
 pub mod canvas;
-pub mod container;
-pub mod extensions;
+mod challenge;
+mod claims;
+mod container;
+mod date;
+mod endpoint;
+mod error;
+mod extensions;
 mod finite;
-pub mod line_item;
-pub mod new_line_item;
+mod interval;
+mod key;
+mod line_item;
+mod link;
+mod media;
+mod new_line_item;
 mod number;
-pub mod result;
+mod operation;
+mod policy;
+mod post_score;
+mod refusal;
+mod registration;
+mod report;
+mod result;
+mod retry;
+mod retry_after;
+mod scan;
+mod scope;
+mod score;
+mod secrecy;
+mod session;
 mod text;
-pub mod key;
+mod timestamps;
+mod token;
+mod transport;
+mod url;
+mod words;
+
+pub use authorize::Authorize;
+pub use call::{InFlight, Paused, Step};
+pub use claims::Launch;
+pub use endpoint::Endpoint;
+pub use error::{Error, ErrorKind};
+pub use extensions::{ExtensionError, Extensions};
+pub use key::{Algorithm, Jwk, JwkSet, KeyError, PrivateKeyPem, Signer, SigningKey};
+pub use line_item::{InvalidLineItem, LineItem, LineItemUpdate};
+pub use new_line_item::NewLineItem;
+pub use operation::{Answer, Context, Exchange, Operation, Replay};
+pub use policy::{Policy, TokenScopes};
+pub use post_score::{Outcome, PostScore, Receipt};
+pub use refusal::{ReasonPhrase, Refusal};
+pub use registration::{Audience, Registration};
+pub use report::ExchangeReport;
+pub use result::UserResult;
+pub use scope::{Scope, Scopes};
+pub use score::{ActivityProgress, GradingProgress, Score, ScoreBuilder};
+pub use session::{Seed, Session};
+pub use timestamps::Timestamps;
+pub use token::{Grant, Lease};
+pub use transport::{Cause, Fate, TransportError};
+pub use url::{Origin, ServiceUrl};
+
+pub use bytes::Bytes;
+pub use http;
+pub use jiff::Timestamp;
