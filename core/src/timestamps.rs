@@ -1,0 +1,98 @@
+//! Timestamps of scores, which increase strictly per line item and user (AGS 3.4.9).
+
+use std::collections::BTreeMap;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+/// How many users' latest timestamps are held before those that no longer matter are forgotten.
+const HELD: usize = 16_384;
+
+/// Gives each score of a user on a line item a later timestamp than the one before, also when the clock stands still
+/// or steps back.
+///
+/// A [`Session`](crate::Session) has one, for scores that bring no timestamp of their own. It forgets what is in the
+/// past: memory is bounded, and what it forgot still bounds what it gives.
+///
+/// ```
+/// use std::time::Duration;
+/// use lti_ags::{Timestamp, Timestamps};
+///
+/// let mut timestamps = Timestamps::new(Duration::from_millis(1));
+/// let now: Timestamp = "2026-03-02T09:00:00Z".parse()?;
+/// let first = timestamps.next("https://lms.example/lineitems/9", "u-1001", now);
+/// let second = timestamps.next("https://lms.example/lineitems/9", "u-1001", now);
+/// assert_eq!((first, second), (now, now + Duration::from_millis(1)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Timestamps {
+    step: Duration,
+    /// By a hash of line item and user: where two collide, one merely gets a later timestamp than it needs.
+    latest: BTreeMap<u64, Timestamp>,
+    /// No later than this were those that have been forgotten.
+    floor: Timestamp,
+}
+
+impl Timestamps {
+    /// Two timestamps of one user are at least `step` apart. Moodle compares whole seconds and drops the later score of
+    /// the same second; others compare milliseconds or finer.
+    pub fn new(step: Duration) -> Self {
+        Self { step: step.max(Duration::from_millis(1)), latest: BTreeMap::new(), floor: Timestamp::MIN }
+    }
+
+    /// The timestamp for a new score: now, or as much later as it must be.
+    pub fn next(&mut self, line_item: &str, user_id: &str, now: Timestamp) -> Timestamp {
+        let key = key(line_item, user_id);
+        let next = match self.latest.get(&key) {
+            Some(latest) => now.max(self.after(*latest)),
+            None if self.floor == Timestamp::MIN => now,
+            None => now.max(self.after(self.floor)),
+        };
+        self.record(key, next, now);
+        next
+    }
+
+    /// Takes note of a timestamp that was chosen elsewhere: by the caller, or by an earlier run.
+    pub fn observe(&mut self, line_item: &str, user_id: &str, timestamp: Timestamp) {
+        let key = key(line_item, user_id);
+        let latest = self.latest.get(&key).map_or(timestamp, |latest| timestamp.max(*latest));
+        self.record(key, latest, timestamp);
+    }
+
+    fn after(&self, earlier: Timestamp) -> Timestamp {
+        earlier.checked_add(self.step).unwrap_or(Timestamp::MAX)
+    }
+
+    fn record(&mut self, key: u64, timestamp: Timestamp, now: Timestamp) {
+        if self.latest.len() >= HELD && !self.latest.contains_key(&key) {
+            self.forget(now);
+        }
+        self.latest.insert(key, timestamp);
+    }
+
+    /// Forgets what no longer holds anyone back; all of it, if the clock has stood still for too many users.
+    fn forget(&mut self, now: Timestamp) {
+        let mut latest = std::mem::take(&mut self.latest);
+        latest.retain(|_, timestamp| {
+            let matters = self.after(*timestamp) > now;
+            if !matters {
+                self.floor = self.floor.max(*timestamp);
+            }
+            matters
+        });
+        if latest.len() > HELD / 2 {
+            self.floor = latest.values().fold(self.floor, |floor, timestamp| floor.max(*timestamp));
+            latest.clear();
+        }
+        self.latest = latest;
+    }
+}
+
+fn key(line_item: &str, user_id: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (line_item, user_id).hash(&mut hasher);
+    hasher.finish()
+}
