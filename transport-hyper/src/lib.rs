@@ -1,1 +1,35 @@
-//! Assignment and Grade Services as futures, through hyper.
+//! LTI Advantage Assignment and Grade Services (AGS 2.0) as futures, through hyper or any [tower] service.
+//!
+//! A [`Client`] is the core's loop, an HTTP service and a lock around the session: everything that decides is in
+//! [`lti_ags`], which is exported again here.
+//!
+//! ```no_run
+//! use lti_ags_hyper::{Client, Endpoint, PostScore, Registration, Score, SigningKey};
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let key = SigningKey::from_pem(std::fs::read("tool.pem")?)?.with_key_id("k-2026-01");
+//!     let registration = Registration::new("tool-7f3a", "https://lms.example/token", key)?;
+//!     let claims = serde_json::from_str(&std::fs::read_to_string("claims.json")?)?;
+//!     let endpoint = Endpoint::from_claims(&claims)?;
+//!     let score = Score::graded("u-1001", 85.0, 100.0).build()?;
+//!     let receipt = Client::new(registration).call(&endpoint, PostScore::new(score)).await?;
+//!     println!("posted at {}", receipt.timestamp);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! [tower]: tower_service
+
+mod builder;
+mod client;
+#[cfg(feature = "rustls")]
+mod connect;
+mod exchange;
+mod shared;
+
+pub use builder::ClientBuilder;
+pub use client::Client;
+#[cfg(feature = "rustls")]
+pub use connect::{Https, classify};
+pub use lti_ags::*;

@@ -1,1 +1,27 @@
-//! Assignment and Grade Services on the calling thread, through ureq.
+//! LTI Advantage Assignment and Grade Services (AGS 2.0) on the calling thread, through [ureq].
+//!
+//! A [`Client`] is the core's loop, ureq's agent and a lock around the session: everything that decides is in
+//! [`lti_ags`], which is exported again here.
+//!
+//! ```no_run
+//! use lti_ags_ureq::{Client, Endpoint, PostScore, Registration, Score, SigningKey};
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let key = SigningKey::from_pem(std::fs::read("tool.pem")?)?.with_key_id("k-2026-01");
+//!     let registration = Registration::new("tool-7f3a", "https://lms.example/token", key)?;
+//!     let claims = serde_json::from_str(&std::fs::read_to_string("claims.json")?)?;
+//!     let endpoint = Endpoint::from_claims(&claims)?;
+//!     let score = Score::graded("u-1001", 85.0, 100.0).build()?;
+//!     let receipt = Client::new(registration).call(&endpoint, PostScore::new(score))?;
+//!     println!("posted at {}", receipt.timestamp);
+//!     Ok(())
+//! }
+//! ```
+
+mod builder;
+mod client;
+mod exchange;
+
+pub use builder::ClientBuilder;
+pub use client::Client;
+pub use lti_ags::*;

@@ -1,0 +1,114 @@
+//! How a client is put together.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Body;
+use hyper::rt::Timer;
+use lti_ags::http::Response;
+use lti_ags::{ExchangeReport, Policy, Registration, Seed, Session, TransportError};
+
+use crate::Client;
+use crate::exchange::{BoxError, Classify, Exchanger, Observer, Service};
+use crate::shared::Shared;
+
+/// The longest answer that is read, in bytes, unless said otherwise.
+const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
+
+/// How long one exchange may take, unless said otherwise.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Puts a [`Client`] together, over any tower service and any timer.
+///
+/// ```no_run
+/// # fn registration() -> lti_ags_hyper::Registration { unimplemented!() }
+/// use std::time::Duration;
+/// use lti_ags_hyper::{Client, Policy};
+///
+/// let mut policy = Policy::default();
+/// policy.deadline = Duration::from_secs(20);
+/// let client = Client::builder(registration()).policy(policy).request_timeout(Duration::from_secs(5)).build();
+/// ```
+#[must_use = "a client is built with `build`"]
+pub struct ClientBuilder<S: Service> {
+    session: Session,
+    service: S,
+    timer: Arc<dyn Timer + Send + Sync>,
+    classify: Arc<Classify<S::Error>>,
+    request_timeout: Duration,
+    max_body_bytes: usize,
+    observer: Option<Arc<Observer>>,
+}
+
+impl<S, B> ClientBuilder<S>
+where
+    S: Service<Response = Response<B>> + Clone,
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    /// A client over a service that speaks HTTP, and a timer of its runtime.
+    ///
+    /// The service must not follow redirects, nor repeat what it cannot know to be unsent. `classify` tells what its
+    /// errors mean for the request: above all, whether it certainly never left.
+    pub fn over(
+        registration: Registration,
+        service: S,
+        timer: impl Timer + Send + Sync + 'static,
+        classify: impl Fn(S::Error) -> TransportError + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            session: Session::new(registration, seed()),
+            service,
+            timer: Arc::new(timer),
+            classify: Arc::new(classify),
+            request_timeout: REQUEST_TIMEOUT,
+            max_body_bytes: MAX_BODY_BYTES,
+            observer: None,
+        }
+    }
+
+    /// Sets the policy: attempts, deadline, waits, where a token may go.
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.session = self.session.with_policy(policy);
+        self
+    }
+
+    /// Sets how long one exchange may take, from looking up the host to the last byte. Default 30 seconds.
+    pub fn request_timeout(mut self, timeout: Duration) -> Self {
+        self.request_timeout = timeout;
+        self
+    }
+
+    /// Sets the longest answer that is read, in bytes. Default 8 MiB.
+    pub fn max_body_bytes(mut self, bytes: usize) -> Self {
+        self.max_body_bytes = bytes;
+        self
+    }
+
+    /// Has each exchange reported when it is over, in the task that made it.
+    pub fn observe(mut self, observer: impl Fn(&ExchangeReport<'_>) + Send + Sync + 'static) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
+    }
+
+    /// The client.
+    pub fn build(self) -> Client<S> {
+        let Self { session, service, timer, classify, request_timeout, max_body_bytes, observer } = self;
+        let exchanger = Exchanger { service, timer, classify, request_timeout, max_body_bytes, observer };
+        Client::assemble(exchanger, Shared::new(session))
+    }
+}
+
+/// A seed from the operating system; from the keys of a fresh hasher, should it have none.
+fn seed() -> Seed {
+    use std::hash::{BuildHasher, RandomState};
+    let random = || getrandom::u64().unwrap_or_else(|_| RandomState::new().hash_one("seed"));
+    Seed::new(u128::from(random()) << 64 | u128::from(random()))
+}
+
+impl<S: Service> fmt::Debug for ClientBuilder<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder").field("session", &self.session).finish_non_exhaustive()
+    }
+}

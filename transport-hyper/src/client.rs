@@ -1,0 +1,92 @@
+//! The loop, as a future.
+
+use std::fmt;
+use std::sync::Arc;
+
+use hyper::body::Body;
+use lti_ags::http;
+use lti_ags::{Authorize, Endpoint, Error, Grant, Operation, Registration, Step};
+use tokio::sync::futures::Notified;
+
+use crate::ClientBuilder;
+use crate::exchange::{BoxError, Exchanger, Service, either};
+use crate::shared::{Guard, Shared};
+
+/// Performs operations as futures. Clones are cheap and share everything: tokens, connections, the platform's limits.
+///
+/// A future may be dropped at any point: the session stays usable, and a token that the call was fetching is fetched by
+/// another one. What had been sent may have been acted on.
+pub struct Client<S: Service> {
+    exchanger: Exchanger<S>,
+    shared: Arc<Shared>,
+}
+
+#[cfg(feature = "rustls")]
+impl Client<crate::connect::Https> {
+    /// A client with pooled connections, TLS, a policy and limits that suit most tools. It needs a tokio runtime with time
+    /// and I/O.
+    pub fn new(registration: Registration) -> Self {
+        Self::builder(registration).build()
+    }
+
+    /// Chooses policy and limits.
+    pub fn builder(registration: Registration) -> ClientBuilder<crate::connect::Https> {
+        crate::connect::builder(registration)
+    }
+}
+
+impl<S, B> Client<S>
+where
+    S: Service<Response = http::Response<B>> + Clone,
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    pub(crate) fn assemble(exchanger: Exchanger<S>, shared: Shared) -> Self {
+        Self { exchanger, shared: Arc::new(shared) }
+    }
+
+    /// Performs an operation on what the endpoint offers. It ends when the platform has answered for good, or when the
+    /// policy's attempts or deadline are spent.
+    pub async fn call<O: Operation>(&self, endpoint: &Endpoint, operation: O) -> Result<O::Output, Error> {
+        let begun = self.shared.turn(|session, now| session.begin(endpoint, operation, now));
+        self.drive(begun).await
+    }
+
+    /// Gets a token for the endpoint, unless there is one, and tells what it allows.
+    pub async fn authorize(&self, endpoint: &Endpoint) -> Result<Grant, Error> {
+        let begun: (Step<Authorize>, _) = self.shared.turn(|session, now| session.authorize(endpoint, now));
+        self.drive(begun).await
+    }
+
+    async fn drive<'a, O: Operation>(
+        &'a self,
+        (mut step, mut changed): (Step<O>, Notified<'a>),
+    ) -> Result<O::Output, Error> {
+        loop {
+            (step, changed) = match step {
+                Step::Done(result) => return result,
+                Step::Send(request, in_flight) => {
+                    let _guard = Guard::new(in_flight.lease(), &self.shared);
+                    let outcome = self.exchanger.exchange(request, &in_flight).await;
+                    self.shared.turn(|session, now| in_flight.receive(session, now, outcome))
+                }
+                Step::Wait(delay, paused) => {
+                    either(changed, self.exchanger.sleep(delay)).await;
+                    self.shared.turn(|session, now| paused.resume(session, now))
+                }
+            };
+        }
+    }
+}
+
+impl<S: Service + Clone> Clone for Client<S> {
+    fn clone(&self) -> Self {
+        Self { exchanger: self.exchanger.clone(), shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<S: Service> fmt::Debug for Client<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("shared", &self.shared).finish_non_exhaustive()
+    }
+}

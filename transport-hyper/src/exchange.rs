@@ -1,0 +1,112 @@
+//! One exchange through a tower service: the request as it is, the answer as it came, and the fate of what got no answer.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Body;
+use hyper::ext::ReasonPhrase as HyperReasonPhrase;
+use hyper::rt::Timer;
+use lti_ags::http::{Request, Response};
+use lti_ags::{Bytes, Cause, ExchangeReport, InFlight, Operation, ReasonPhrase, TransportError};
+
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Observer = dyn Fn(&ExchangeReport<'_>) + Send + Sync;
+pub(crate) type Classify<E> = dyn Fn(E) -> TransportError + Send + Sync;
+
+/// A tower service for requests of ours.
+pub trait Service: tower_service::Service<Request<Full<Bytes>>> {}
+
+impl<S: tower_service::Service<Request<Full<Bytes>>>> Service for S {}
+
+/// A service, a timer and the limits of an exchange.
+pub(crate) struct Exchanger<S: Service> {
+    pub(crate) service: S,
+    pub(crate) timer: Arc<dyn Timer + Send + Sync>,
+    pub(crate) classify: Arc<Classify<S::Error>>,
+    pub(crate) request_timeout: Duration,
+    pub(crate) max_body_bytes: usize,
+    pub(crate) observer: Option<Arc<Observer>>,
+}
+
+impl<S, B> Exchanger<S>
+where
+    S: Service<Response = Response<B>> + Clone,
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    pub(crate) async fn exchange<O: Operation>(
+        &self,
+        request: Request<Bytes>,
+        in_flight: &InFlight<O>,
+    ) -> Result<Response<Bytes>, TransportError> {
+        let Some(observer) = &self.observer else { return self.within_time(request).await };
+        let (method, url) = (request.method().clone(), request.uri().clone());
+        let begun = Instant::now();
+        let outcome = self.within_time(request).await;
+        let told = outcome.as_ref().map(|response| (response.status(), response.body().len()));
+        observer(&ExchangeReport::new(
+            in_flight.name(),
+            in_flight.requests(),
+            (&method, &url),
+            told,
+            begun.elapsed(),
+        ));
+        outcome
+    }
+
+    pub(crate) fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send + 'static {
+        self.timer.sleep(time)
+    }
+
+    async fn within_time(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+        let mut outcome = None;
+        either(async { outcome = Some(self.run(request).await) }, self.sleep(self.request_timeout)).await;
+        outcome.unwrap_or_else(|| {
+            Err(TransportError::in_doubt(Cause::Timeout, "the time for the exchange is up"))
+        })
+    }
+
+    async fn run(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+        let mut service = self.service.clone();
+        poll_fn(|context| service.poll_ready(context)).await.map_err(|error| (self.classify)(error))?;
+        let response = service.call(request.map(Full::new)).await.map_err(|error| (self.classify)(error))?;
+        let (mut parts, body) = response.into_parts();
+        if let Some(reason) = parts.extensions.remove::<HyperReasonPhrase>() {
+            parts.extensions.insert(ReasonPhrase(Bytes::copy_from_slice(reason.as_bytes())));
+        }
+        let body = Limited::new(body, self.max_body_bytes).collect().await.map_err(|error| {
+            let cause = if error.is::<LengthLimitError>() { Cause::TooLarge } else { Cause::Connection };
+            TransportError::in_doubt(cause, error)
+        })?;
+        Ok(Response::from_parts(parts, body.to_bytes()))
+    }
+}
+
+impl<S: Service + Clone> Clone for Exchanger<S> {
+    fn clone(&self) -> Self {
+        Self {
+            service: self.service.clone(),
+            timer: Arc::clone(&self.timer),
+            classify: Arc::clone(&self.classify),
+            request_timeout: self.request_timeout,
+            max_body_bytes: self.max_body_bytes,
+            observer: self.observer.clone(),
+        }
+    }
+}
+
+/// Ends when either ends, the first one looked at first.
+pub(crate) async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
+    let (mut one, mut other) = (pin!(one), pin!(other));
+    poll_fn(|context| {
+        if one.as_mut().poll(context).is_ready() {
+            return Poll::Ready(());
+        }
+        other.as_mut().poll(context)
+    })
+    .await;
+}

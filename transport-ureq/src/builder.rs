@@ -1,0 +1,112 @@
+//! How a client is put together.
+
+use std::fmt;
+use std::time::Duration;
+
+use lti_ags::{ExchangeReport, Policy, Registration, Seed, Session};
+use ureq::Agent;
+use ureq::tls::{RootCerts, TlsConfig};
+
+use crate::Client;
+use crate::exchange::{Exchanger, Observer};
+
+/// The longest answer that is read, in bytes, unless said otherwise.
+const MAX_BODY_BYTES: u64 = 8 * 1024 * 1024;
+
+/// How long one exchange may take, unless said otherwise.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a connection may take to come about, unless the exchange has less time.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Puts a [`Client`] together.
+///
+/// ```no_run
+/// # fn registration() -> lti_ags_ureq::Registration { unimplemented!() }
+/// use std::time::Duration;
+/// use lti_ags_ureq::{Client, Policy};
+///
+/// let mut policy = Policy::default();
+/// policy.deadline = Duration::from_secs(20);
+/// let client = Client::builder(registration()).policy(policy).request_timeout(Duration::from_secs(5)).build();
+/// ```
+#[must_use = "a client is built with `build`"]
+pub struct ClientBuilder {
+    session: Session,
+    agent: Option<Agent>,
+    request_timeout: Duration,
+    max_body_bytes: u64,
+    observer: Option<Box<Observer>>,
+}
+
+impl ClientBuilder {
+    pub(crate) fn new(registration: Registration) -> Self {
+        Self {
+            session: Session::new(registration, seed()),
+            agent: None,
+            request_timeout: REQUEST_TIMEOUT,
+            max_body_bytes: MAX_BODY_BYTES,
+            observer: None,
+        }
+    }
+
+    /// Sets the policy: attempts, deadline, waits, where a token may go.
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.session = self.session.with_policy(policy);
+        self
+    }
+
+    /// Uses this agent, with its proxy, certificates and connections. What would be unsafe for us is set on each request:
+    /// redirects are not followed, refusals are answers, and no header is added.
+    pub fn agent(mut self, agent: Agent) -> Self {
+        self.agent = Some(agent);
+        self
+    }
+
+    /// Sets how long one exchange may take, from looking up the host to the last byte. Default 30 seconds.
+    pub fn request_timeout(mut self, timeout: Duration) -> Self {
+        self.request_timeout = timeout;
+        self
+    }
+
+    /// Sets the longest answer that is read, in bytes. Default 8 MiB.
+    pub fn max_body_bytes(mut self, bytes: u64) -> Self {
+        self.max_body_bytes = bytes;
+        self
+    }
+
+    /// Has each exchange reported when it is over, on the thread that made it.
+    pub fn observe(mut self, observer: impl Fn(&ExchangeReport<'_>) + Send + Sync + 'static) -> Self {
+        self.observer = Some(Box::new(observer));
+        self
+    }
+
+    /// The client.
+    pub fn build(self) -> Client {
+        let Self { session, agent, request_timeout, max_body_bytes, observer } = self;
+        let agent = agent.unwrap_or_else(default_agent);
+        Client::assemble(Exchanger { agent, request_timeout, max_body_bytes, observer }, session)
+    }
+}
+
+fn default_agent() -> Agent {
+    let roots =
+        if cfg!(feature = "platform-roots") { RootCerts::PlatformVerifier } else { RootCerts::WebPki };
+    let tls = TlsConfig::builder().root_certs(roots);
+    #[cfg(feature = "aws-lc-rs")]
+    let tls = tls.unversioned_rustls_crypto_provider(rustls::crypto::aws_lc_rs::default_provider().into());
+    Agent::config_builder().tls_config(tls.build()).timeout_connect(Some(CONNECT_TIMEOUT)).build().into()
+}
+
+/// A seed from the operating system; from the address of a fresh allocation's hasher, should it have none.
+fn seed() -> Seed {
+    use std::hash::{BuildHasher, RandomState};
+    let random = || getrandom::u64().unwrap_or_else(|_| RandomState::new().hash_one("seed"));
+    Seed::new(u128::from(random()) << 64 | u128::from(random()))
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder").field("session", &self.session).finish_non_exhaustive()
+    }
+}

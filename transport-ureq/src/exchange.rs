@@ -1,0 +1,127 @@
+//! One exchange through ureq: the request as it is, the answer as it came, and the fate of what got no answer.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::time::{Duration, Instant};
+
+use lti_ags::http::{Request, Response};
+use lti_ags::{Cause, ExchangeReport, InFlight, Operation, TransportError};
+use ureq::config::AutoHeaderValue;
+use ureq::{Agent, Timeout};
+
+pub(crate) type Observer = dyn Fn(&ExchangeReport<'_>) + Send + Sync;
+
+/// An agent and the limits of an exchange.
+pub(crate) struct Exchanger {
+    pub(crate) agent: Agent,
+    pub(crate) request_timeout: Duration,
+    pub(crate) max_body_bytes: u64,
+    pub(crate) observer: Option<Box<Observer>>,
+}
+
+impl Exchanger {
+    pub(crate) fn exchange<O: Operation>(
+        &self,
+        request: Request<lti_ags::Bytes>,
+        in_flight: &InFlight<O>,
+    ) -> Result<Response<Vec<u8>>, TransportError> {
+        let Some(observer) = &self.observer else { return self.run(request) };
+        let (method, url) = (request.method().clone(), request.uri().clone());
+        let begun = Instant::now();
+        let outcome = self.run(request);
+        let told = outcome.as_ref().map(|response| (response.status(), response.body().len()));
+        observer(&ExchangeReport::new(
+            in_flight.name(),
+            in_flight.requests(),
+            (&method, &url),
+            told,
+            begun.elapsed(),
+        ));
+        outcome
+    }
+
+    fn run(&self, request: Request<lti_ags::Bytes>) -> Result<Response<Vec<u8>>, TransportError> {
+        let (parts, body) = request.into_parts();
+        // A body that is there but empty would give a GET a content-length.
+        let response = if body.is_empty() {
+            self.send(Request::from_parts(parts, ()))
+        } else {
+            self.send(Request::from_parts(parts, &*body))
+        };
+        let (parts, mut body) = response.map_err(classify)?.into_parts();
+        let body = body.with_config().limit(self.max_body_bytes).read_to_vec().map_err(classify_body)?;
+        Ok(Response::from_parts(parts, body))
+    }
+
+    /// Sets what matters on each request, so that any agent is safe: by default ureq makes errors of refusals, turns a
+    /// redirected POST into a GET, waits for ever, and adds an `Accept`.
+    fn send(&self, request: Request<impl ureq::AsSendBody>) -> Result<Response<ureq::Body>, ureq::Error> {
+        let request = self
+            .agent
+            .configure_request(request)
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .timeout_global(Some(self.request_timeout))
+            .accept(AutoHeaderValue::None)
+            .accept_encoding(AutoHeaderValue::None)
+            .build();
+        self.agent.run(request)
+    }
+}
+
+fn classify(error: ureq::Error) -> TransportError {
+    use ureq::Error as E;
+    match &error {
+        E::HostNotFound
+        | E::ConnectionFailed
+        | E::BadUri(_)
+        | E::RequireHttpsOnly(_)
+        | E::InvalidProxyUrl
+        | E::ConnectProxyFailed(_) => TransportError::not_sent(Cause::Connection, error),
+        E::Tls(_) | E::TlsRequired | E::Rustls(_) | E::Pem(_) => TransportError::not_sent(Cause::Tls, error),
+        E::Timeout(Timeout::Resolve | Timeout::Connect) => TransportError::not_sent(Cause::Timeout, error),
+        E::Timeout(_) => TransportError::in_doubt(Cause::Timeout, error),
+        E::Io(io) if is_tls(io) => TransportError::not_sent(Cause::Tls, error),
+        E::Io(io) if io.kind() == io::ErrorKind::ConnectionRefused => {
+            TransportError::not_sent(Cause::Connection, error)
+        }
+        E::Protocol(_) | E::Http(_) | E::LargeResponseHeader(..) => {
+            TransportError::in_doubt(Cause::Protocol, error)
+        }
+        _ => TransportError::in_doubt(Cause::Connection, error),
+    }
+}
+
+/// The request has been sent when its answer is read.
+fn classify_body(error: ureq::Error) -> TransportError {
+    let cause = match &error {
+        ureq::Error::BodyExceedsLimit(_) => Cause::TooLarge,
+        ureq::Error::Timeout(_) => Cause::Timeout,
+        _ => Cause::Connection,
+    };
+    TransportError::in_doubt(cause, error)
+}
+
+/// rustls reports what it finds in the handshake inside an I/O error.
+fn is_tls(error: &io::Error) -> bool {
+    let mut source = error.get_ref().map(|source| source as &(dyn StdError + 'static));
+    while let Some(error) = source {
+        #[cfg(feature = "aws-lc-rs")]
+        if error.is::<rustls::Error>() {
+            return true;
+        }
+        source = error.source();
+    }
+    false
+}
+
+impl fmt::Debug for Exchanger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exchanger")
+            .field("request_timeout", &self.request_timeout)
+            .field("max_body_bytes", &self.max_body_bytes)
+            .finish_non_exhaustive()
+    }
+}
