@@ -35,6 +35,7 @@ const MAX_REDIRECTS: u32 = 5;
 ///
 /// `Debug` shows neither the body of a request nor its token.
 #[must_use = "a call goes nowhere unless its step is taken"]
+#[expect(clippy::large_enum_variant, reason = "it is matched at once, where it is made")]
 pub enum Step<O: Operation> {
     /// Send the request, without following redirects, and tell the outcome with [`InFlight::receive`].
     Send(Request<Bytes>, InFlight<O>),
@@ -195,7 +196,7 @@ impl<O: Operation> Call<O> {
         Step::Send(request, InFlight { call: self, awaits: Awaits::Answer { serial, authorization } })
     }
 
-    fn give_up(self: Box<Self>) -> Step<O> {
+    fn give_up(self) -> Step<O> {
         done(Err(self.way.setback.unwrap_or_else(|| {
             Error::new(ErrorKind::Timeout, "the time for the call was up before the platform could be asked")
         })))
@@ -299,14 +300,14 @@ impl<O: Operation> Call<O> {
     }
 
     fn read(
-        mut self: Box<Self>,
+        mut self,
         session: &mut Session,
         now: Timestamp,
         token: &str,
         read: impl FnOnce(O, &Exchange<'_>) -> Result<Answer<O>, Error>,
     ) -> Step<O> {
         let request = self.way.request.take().unwrap_or_default();
-        let Self { operation, way } = *self;
+        let Self { operation, way } = self;
         let exchange =
             Exchange { url: request.uri(), requests: way.requests, in_doubt: way.in_doubt, now, token };
         let answer = read(operation, &exchange);
@@ -459,7 +460,10 @@ where
 
 impl<O: Operation> fmt::Debug for InFlight<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InFlight").field("name", &self.name()).field("call", &self.call).finish()
+        f.debug_struct("InFlight")
+            .field("name", &self.name())
+            .field("call", &self.call)
+            .finish_non_exhaustive()
     }
 }
 

@@ -40,9 +40,12 @@ pub(crate) fn after_refusal(refusal: &Refusal, replay: Replay) -> Verdict {
         return Verdict::Throttled(after);
     }
     match (refusal.status(), replay) {
-        (StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY, Replay::Safe)
-        | (
-            StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT,
+        (
+            StatusCode::REQUEST_TIMEOUT
+            | StatusCode::TOO_EARLY
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT,
             Replay::Safe,
         ) => Verdict::Later(after),
         (StatusCode::INTERNAL_SERVER_ERROR, Replay::Safe) => Verdict::Once,

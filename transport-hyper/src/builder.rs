@@ -10,7 +10,7 @@ use lti_ags::http::Response;
 use lti_ags::{ExchangeReport, Policy, Registration, Seed, Session, TransportError};
 
 use crate::Client;
-use crate::exchange::{BoxError, Classify, Exchanger, Observer, Service};
+use crate::exchange::{BoxError, Classify, Exchanger, HttpService, Observer};
 use crate::shared::Shared;
 
 /// The longest answer that is read, in bytes, unless said otherwise.
@@ -31,7 +31,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// let client = Client::builder(registration()).policy(policy).request_timeout(Duration::from_secs(5)).build();
 /// ```
 #[must_use = "a client is built with `build`"]
-pub struct ClientBuilder<S: Service> {
+pub struct ClientBuilder<S: HttpService> {
     session: Session,
     service: S,
     timer: Arc<dyn Timer + Send + Sync>,
@@ -43,7 +43,7 @@ pub struct ClientBuilder<S: Service> {
 
 impl<S, B> ClientBuilder<S>
 where
-    S: Service<Response = Response<B>> + Clone,
+    S: HttpService<Response = Response<B>> + Clone,
     B: Body,
     B::Error: Into<BoxError>,
 {
@@ -107,7 +107,7 @@ fn seed() -> Seed {
     Seed::new(u128::from(random()) << 64 | u128::from(random()))
 }
 
-impl<S: Service> fmt::Debug for ClientBuilder<S> {
+impl<S: HttpService> fmt::Debug for ClientBuilder<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder").field("session", &self.session).finish_non_exhaustive()
     }

@@ -9,14 +9,14 @@ use lti_ags::{Authorize, Endpoint, Error, Grant, Operation, Registration, Step};
 use tokio::sync::futures::Notified;
 
 use crate::ClientBuilder;
-use crate::exchange::{BoxError, Exchanger, Service, either};
+use crate::exchange::{BoxError, Exchanger, HttpService, either};
 use crate::shared::{Guard, Shared};
 
 /// Performs operations as futures. Clones are cheap and share everything: tokens, connections, the platform's limits.
 ///
 /// A future may be dropped at any point: the session stays usable, and a token that the call was fetching is fetched by
 /// another one. What had been sent may have been acted on.
-pub struct Client<S: Service> {
+pub struct Client<S: HttpService> {
     exchanger: Exchanger<S>,
     shared: Arc<Shared>,
 }
@@ -37,7 +37,7 @@ impl Client<crate::connect::Https> {
 
 impl<S, B> Client<S>
 where
-    S: Service<Response = http::Response<B>> + Clone,
+    S: HttpService<Response = http::Response<B>> + Clone,
     B: Body,
     B::Error: Into<BoxError>,
 {
@@ -79,13 +79,13 @@ where
     }
 }
 
-impl<S: Service + Clone> Clone for Client<S> {
+impl<S: HttpService + Clone> Clone for Client<S> {
     fn clone(&self) -> Self {
         Self { exchanger: self.exchanger.clone(), shared: Arc::clone(&self.shared) }
     }
 }
 
-impl<S: Service> fmt::Debug for Client<S> {
+impl<S: HttpService> fmt::Debug for Client<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("shared", &self.shared).finish_non_exhaustive()
     }

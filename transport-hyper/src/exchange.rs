@@ -17,13 +17,15 @@ pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) type Observer = dyn Fn(&ExchangeReport<'_>) + Send + Sync;
 pub(crate) type Classify<E> = dyn Fn(E) -> TransportError + Send + Sync;
 
-/// A tower service for requests of ours.
-pub trait Service: tower_service::Service<Request<Full<Bytes>>> {}
+/// A tower service that takes requests with a whole body: hyper-util's client is one, and so is any stack of layers on it.
+///
+/// It is implemented for all that are.
+pub trait HttpService: tower_service::Service<Request<Full<Bytes>>> {}
 
-impl<S: tower_service::Service<Request<Full<Bytes>>>> Service for S {}
+impl<S: tower_service::Service<Request<Full<Bytes>>>> HttpService for S {}
 
 /// A service, a timer and the limits of an exchange.
-pub(crate) struct Exchanger<S: Service> {
+pub(crate) struct Exchanger<S: HttpService> {
     pub(crate) service: S,
     pub(crate) timer: Arc<dyn Timer + Send + Sync>,
     pub(crate) classify: Arc<Classify<S::Error>>,
@@ -34,7 +36,7 @@ pub(crate) struct Exchanger<S: Service> {
 
 impl<S, B> Exchanger<S>
 where
-    S: Service<Response = Response<B>> + Clone,
+    S: HttpService<Response = Response<B>> + Clone,
     B: Body,
     B::Error: Into<BoxError>,
 {
@@ -86,7 +88,7 @@ where
     }
 }
 
-impl<S: Service + Clone> Clone for Exchanger<S> {
+impl<S: HttpService + Clone> Clone for Exchanger<S> {
     fn clone(&self) -> Self {
         Self {
             service: self.service.clone(),

@@ -4,15 +4,14 @@
 //! [`lti_ags`], which is exported again here.
 //!
 //! ```no_run
-//! use lti_ags_ureq::{Client, Endpoint, PostScore, Registration, Score, SigningKey};
+//! use lti_ags_ureq::{Client, Launch, PostScore, Registration, Score, SigningKey};
 //!
 //! fn main() -> Result<(), Box<dyn std::error::Error>> {
 //!     let key = SigningKey::from_pem(std::fs::read("tool.pem")?)?.with_key_id("k-2026-01");
 //!     let registration = Registration::new("tool-7f3a", "https://lms.example/token", key)?;
-//!     let claims = serde_json::from_str(&std::fs::read_to_string("claims.json")?)?;
-//!     let endpoint = Endpoint::from_claims(&claims)?;
-//!     let score = Score::graded("u-1001", 85.0, 100.0).build()?;
-//!     let receipt = Client::new(registration).call(&endpoint, PostScore::new(score))?;
+//!     let launch = Launch::from_json(&std::fs::read_to_string("claims.json")?)?;
+//!     let score = Score::graded(launch.user_id().ok_or("anonymous")?, 85.0, 100.0).build()?;
+//!     let receipt = Client::new(registration).call(&launch.endpoint()?, PostScore::new(score))?;
 //!     println!("posted at {}", receipt.timestamp);
 //!     Ok(())
 //! }
