@@ -1,1 +1,3 @@
 //! LTI Advantage Assignment and Grade Services (AGS 2.0) for tools, without I/O.
+
+pub mod key;
