@@ -29,7 +29,7 @@ pub(super) fn private_key(pem: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
             "PRIVATE KEY" | "RSA PRIVATE KEY" | "EC PRIVATE KEY" => block.decode(),
             label => Err(KeyError::Unsupported { found: format!("a block labelled \"{}\"", short(label)) }),
         },
-        [] => match blocks.first() {
+        [] => match blocks.last() {
             Some(block) => Err(KeyError::NotPrivate { found: block.describe() }),
             None => Err(KeyError::NotPem),
         },
@@ -43,7 +43,7 @@ pub(super) fn public_key(pem: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let public: Vec<_> = blocks.iter().filter(|block| block.label.ends_with("PUBLIC KEY")).collect();
     match public.as_slice() {
         [block] => block.decode(),
-        [] => match blocks.first() {
+        [] => match blocks.last() {
             Some(block) => Err(KeyError::NotPublic { found: block.describe() }),
             None => Err(KeyError::NotPem),
         },
