@@ -79,10 +79,9 @@ fn judge_header(
     if kid.is_none_or(str::is_empty) {
         let sentence = "the assertion names no kid";
         if registration.keys.needs_kid() {
-            refuse(verdict, "AGS-TOKREQ-09", sentence);
-        } else {
-            verdict.fault("AGS-TOKREQ-09", sentence);
+            return refuse(verdict, "AGS-TOKREQ-09", sentence);
         }
+        verdict.fault("AGS-TOKREQ-09", sentence);
     }
     let algorithm = header.get("alg").and_then(Value::as_str).and_then(|name| name.parse().ok());
     let Some(algorithm) = algorithm.filter(|algorithm| {

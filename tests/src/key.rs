@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::LazyLock;
 
-use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING};
 use aws_lc_rs::signature::{EcdsaKeyPair, KeyPair as _};
@@ -30,6 +30,7 @@ pub struct ToolKey {
     id: String,
     algorithm: Algorithm,
     private_key_pem: String,
+    public_key_pem: String,
     public_jwk: Value,
 }
 
@@ -39,6 +40,7 @@ impl ToolKey {
         let pair = aws_lc_rs::rsa::KeyPair::generate(KeySize::Rsa2048).map_err(|e| failed("RSA key", e))?;
         let der: Pkcs8V1Der<'_> = pair.as_der().map_err(|e| failed("RSA key", e))?;
         let public = pair.public_key();
+        let spki: PublicKeyX509Der<'_> = public.as_der().map_err(|e| failed("RSA key", e))?;
         let modulus = public.modulus().big_endian_without_leading_zero().to_vec();
         let exponent = public.exponent().big_endian_without_leading_zero().to_vec();
         let id = id.into();
@@ -46,7 +48,13 @@ impl ToolKey {
             "kty": "RSA", "use": "sig", "alg": "RS256", "kid": id,
             "n": URL_SAFE_NO_PAD.encode(modulus), "e": URL_SAFE_NO_PAD.encode(exponent),
         });
-        Ok(Self { id, algorithm: Algorithm::RS256, private_key_pem: pkcs8_pem(der.as_ref()), public_jwk })
+        Ok(Self {
+            id,
+            algorithm: Algorithm::RS256,
+            private_key_pem: to_pem("PRIVATE KEY", der.as_ref()),
+            public_key_pem: to_pem("PUBLIC KEY", spki.as_ref()),
+            public_jwk,
+        })
     }
 
     /// A new key on curve P-256, for ES256.
@@ -74,7 +82,14 @@ impl ToolKey {
             "kty": "EC", "use": "sig", "alg": name, "kid": id, "crv": curve,
             "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y),
         });
-        Ok(Self { id, algorithm, private_key_pem: pkcs8_pem(der.as_ref()), public_jwk })
+        let spki: PublicKeyX509Der<'_> = pair.public_key().as_der().map_err(|e| failed("EC key", e))?;
+        Ok(Self {
+            id,
+            algorithm,
+            private_key_pem: to_pem("PRIVATE KEY", der.as_ref()),
+            public_key_pem: to_pem("PUBLIC KEY", spki.as_ref()),
+            public_jwk,
+        })
     }
 
     /// The RSA key that platforms of this process trust unless told otherwise, generated at first use.
@@ -97,6 +112,11 @@ impl ToolKey {
     /// The private key as PKCS#8 PEM.
     pub fn private_key_pem(&self) -> &str {
         &self.private_key_pem
+    }
+
+    /// The public key as PEM (SPKI).
+    pub fn public_key_pem(&self) -> &str {
+        &self.public_key_pem
     }
 
     /// The public key as a JWK.
@@ -136,9 +156,9 @@ impl fmt::Debug for ToolKey {
     }
 }
 
-fn pkcs8_pem(der: &[u8]) -> String {
+fn to_pem(tag: &str, der: &[u8]) -> String {
     let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
-    pem::encode_config(&pem::Pem::new("PRIVATE KEY", der), config)
+    pem::encode_config(&pem::Pem::new(tag, der), config)
 }
 
 /// The public keys of the tool that a platform trusts, in one of the three ways platforms register them.

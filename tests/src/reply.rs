@@ -1,11 +1,12 @@
 //! What the platform answers, byte for byte, and how the socket layer is to deliver it.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde_json::Value;
 
-/// An answer, free to be as odd as real platforms' answers are.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An answer, free to be as odd as real platforms' answers are. `Debug` shows neither header values nor body.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Reply {
     /// The status code.
     pub status: u16,
@@ -88,6 +89,17 @@ impl Reply {
             }
         }
         Some(response)
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply")
+            .field("status", &self.status)
+            .field("delay", &self.delay)
+            .field("delivery", &self.delivery)
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -196,7 +196,9 @@ impl Reader<'_> {
                 None
             }
             (None, Some(_)) => {
-                self.verdict.advise("AGS-SCORE-04", "scoreMaximum comes without scoreGiven");
+                if !self.members.contains_key("scoreGiven") {
+                    self.verdict.advise("AGS-SCORE-04", "scoreMaximum comes without scoreGiven");
+                }
                 None
             }
             (None, None) => None,

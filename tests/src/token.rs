@@ -1,6 +1,7 @@
 //! The token endpoint: client credentials with a JWT assertion (Security Framework 4.1, RFC 6749 §4.4, RFC 7523).
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,15 +16,14 @@ use crate::registration::{Registration, ScopePolicy};
 use crate::reply::Reply;
 use crate::violation::Verdict;
 
-/// What the authorization server remembers.
-#[derive(Debug, Default)]
+/// What the authorization server remembers. `Debug` shows no token.
+#[derive(Default)]
 pub(crate) struct Tokens {
     issued: u64,
     live: HashMap<String, Grant>,
     assertion_ids: HashSet<String>,
 }
 
-#[derive(Debug)]
 struct Grant {
     scopes: Vec<String>,
     expires_at: Timestamp,
@@ -35,6 +35,15 @@ pub(crate) enum Worth {
     Nothing,
     OtherScopes,
     Enough,
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokens")
+            .field("issued", &self.issued)
+            .field("live", &self.live.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Tokens {
@@ -63,7 +72,7 @@ impl Tokens {
     ) -> Outcome {
         judge_head(endpoint, request, verdict);
         let form = Form::read(request.body(), verdict);
-        if form.grant_type != GRANT_TYPE {
+        if form.grant_type.is_some_and(|given| given != GRANT_TYPE) {
             verdict.reject(
                 400,
                 "unsupported_grant_type",
@@ -71,7 +80,7 @@ impl Tokens {
                 "grant_type is not client_credentials",
             );
         }
-        if form.assertion_type != ASSERTION_TYPE {
+        if form.assertion_type.is_some_and(|given| given != ASSERTION_TYPE) {
             verdict.reject(
                 400,
                 "invalid_request",
@@ -90,8 +99,10 @@ impl Tokens {
         let default_audience = [endpoint.to_owned()];
         let audiences: &[String] =
             if registration.audiences.is_empty() { &default_audience } else { &registration.audiences };
-        assertion::judge(&form.assertion, now, registration, audiences, &mut self.assertion_ids, verdict);
-        let scopes = grant(&form.scope, registration, verdict);
+        if let Some(assertion) = form.assertion {
+            assertion::judge(&assertion, now, registration, audiences, &mut self.assertion_ids, verdict);
+        }
+        let scopes = form.scope.map(|asked| grant(&asked, registration, verdict)).unwrap_or_default();
 
         if let Some(refusal) = &verdict.refusal {
             let body = json!({ "error": refusal.error, "error_description": refusal.reason });
@@ -158,13 +169,13 @@ fn judge_head(endpoint: &str, request: &http::Request<Vec<u8>>, verdict: &mut Ve
     }
 }
 
-/// The parameters of a token request.
+/// The parameters of a token request; absent ones have been reported.
 #[derive(Default)]
 struct Form {
-    grant_type: String,
-    assertion_type: String,
-    assertion: String,
-    scope: String,
+    grant_type: Option<String>,
+    assertion_type: Option<String>,
+    assertion: Option<String>,
+    scope: Option<String>,
     client_id: Option<String>,
 }
 
@@ -175,12 +186,12 @@ impl Form {
             pairs.iter().filter(|pair| pair.0 == name).map(|pair| &pair.1).collect()
         };
         let mut once = |name: &str| {
-            if let [value] = values(name).as_slice() {
-                return (*value).clone();
+            let found = values(name);
+            if found.len() != 1 {
+                let sentence = format!("the token request does not hold {name} exactly once");
+                verdict.reject(400, "invalid_request", "AGS-TOKREQ-01", sentence);
             }
-            let sentence = format!("the token request does not hold {name} exactly once");
-            verdict.reject(400, "invalid_request", "AGS-TOKREQ-01", sentence);
-            String::new()
+            found.first().map(|value| (*value).clone())
         };
         let form = Self {
             grant_type: once("grant_type"),
