@@ -16,7 +16,7 @@ impl Lms {
         let role = if self.gradebook.is_enrolled(user_id) { "Learner" } else { "Instructor" };
         let seconds = now.as_second();
         let mut claims = json!({
-            "iss": registration.issuer.as_deref().unwrap_or(&self.base),
+            "iss": self.issuer(),
             "aud": registration.client_id,
             "azp": registration.client_id,
             "sub": user_id,

@@ -221,8 +221,9 @@ impl Lms {
     }
 
     /// Does this to the next requests of a route. Scripts added earlier go first.
-    pub fn script(&mut self, route: &Route, script: Script) {
-        self.scripts.add(route, script);
+    #[expect(clippy::needless_pass_by_value, reason = "a route is written in place")]
+    pub fn script(&mut self, route: Route, script: Script) {
+        self.scripts.add(&route, script);
     }
 
     /// Makes every token issued so far worthless.
@@ -265,6 +266,31 @@ impl Lms {
     /// Every rule broken so far.
     pub fn violations(&self) -> &[Violation] {
         &self.violations
+    }
+
+    /// Fails the test if any rule was broken, of either [`Kind`](crate::Kind).
+    ///
+    /// # Panics
+    /// With the list of violations.
+    #[track_caller]
+    pub fn assert_no_violations(&self) {
+        let list: Vec<String> = self.violations.iter().map(ToString::to_string).collect();
+        assert!(list.is_empty(), "the client broke rules:\n{}", list.join("\n"));
+    }
+
+    /// The tool's client id.
+    pub fn client_id(&self) -> &str {
+        &self.registration.client_id
+    }
+
+    /// The deployment.
+    pub fn deployment_id(&self) -> &str {
+        &self.registration.deployment_id
+    }
+
+    /// The issuer.
+    pub fn issuer(&self) -> &str {
+        self.registration.issuer.as_deref().unwrap_or(&self.base)
     }
 
     /// Where it is: scheme, host and port, without a slash at the end.

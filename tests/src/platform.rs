@@ -84,7 +84,8 @@ impl Platform {
         Ok(Self { server: Server::start(listener, address, handler)?, state })
     }
 
-    /// The platform itself, for whatever has no method here. Requests wait while it is held.
+    /// The platform itself, for whatever has no method here. Requests and all other methods wait while it is held,
+    /// so hold it for a statement at most.
     pub fn lms(&self) -> impl std::ops::DerefMut<Target = Lms> + '_ {
         self.state.lms()
     }
@@ -123,18 +124,17 @@ impl Platform {
 
     /// The tool's client id.
     pub fn client_id(&self) -> String {
-        self.lms().registration.client_id.clone()
+        self.lms().client_id().to_owned()
     }
 
     /// The deployment.
     pub fn deployment_id(&self) -> String {
-        self.lms().registration.deployment_id.clone()
+        self.lms().deployment_id().to_owned()
     }
 
     /// The issuer.
     pub fn issuer(&self) -> String {
-        let lms = self.lms();
-        lms.registration.issuer.clone().unwrap_or_else(|| lms.base.clone())
+        self.lms().issuer().to_owned()
     }
 
     /// The private key of [`ToolKey::shared`], which the platform trusts unless told otherwise: PKCS#8 PEM.
@@ -170,9 +170,8 @@ impl Platform {
     }
 
     /// Does this to the next requests of a route. Scripts added earlier go first.
-    #[expect(clippy::needless_pass_by_value, reason = "a route is written in place")]
     pub fn script(&self, route: Route, script: Script) {
-        self.lms().script(&route, script);
+        self.lms().script(route, script);
     }
 
     /// Makes every token issued so far worthless.
@@ -195,15 +194,13 @@ impl Platform {
         self.lms().violations().to_vec()
     }
 
-    /// Fails the test if any rule was broken.
+    /// Fails the test if any rule was broken, of either [`Kind`](crate::Kind).
     ///
     /// # Panics
     /// With the list of violations.
     #[track_caller]
     pub fn assert_no_violations(&self) {
-        let violations = self.violations();
-        let list: Vec<String> = violations.iter().map(ToString::to_string).collect();
-        assert!(violations.is_empty(), "the client broke rules:\n{}", list.join("\n"));
+        self.lms().assert_no_violations();
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
+#[cfg(unix)]
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -100,7 +101,11 @@ fn write_files(platform: &Platform, folder: &Path, user_id: &str) -> io::Result<
     if key.exists() {
         fs::remove_file(&key)?;
     }
-    let mut key = OpenOptions::new().write(true).create_new(true).mode(0o600).open(key)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    options.mode(0o600);
+    let mut key = options.open(key)?;
     key.write_all(platform.private_key_pem().as_bytes())?;
     for name in ["ags.toml", "tool.pem", "claims.json"] {
         say(&format!("written         {}", file(name).display()));
