@@ -86,7 +86,7 @@ impl Lms {
         let outcome = acted.then(|| self.act(now, service, request, &mut verdict));
         let (own, effect) = match outcome {
             Some(Outcome { reply, effect }) => (Some(reply), effect),
-            None => (None, String::new()),
+            None => (None, "scripted".to_owned()),
         };
         let reply = match (step, own) {
             (Some(step), own) => step.answer(own),
