@@ -1,1 +1,64 @@
-//! An embedded LTI platform to test tools against.
+//! An embedded LTI 1.3 platform with Assignment and Grade Services (AGS 2.0), to test tools against.
+//!
+//! [`Platform::start`] puts a strict platform on a free port of 127.0.0.1: it verifies assertions for real, checks
+//! every score against the specification, and keeps a gradebook, a ledger of all exchanges and a list of the rules
+//! a client broke. Scripts make it slow, busy or broken on demand.
+//!
+//! ```
+//! use lti_ags_testing::{LineItem, Platform, Route, Script};
+//!
+//! let platform = Platform::builder()
+//!     .line_item(LineItem::new("li-1", 20.0).at("/mod/lti/services.php/88/lineitems/12/lineitem?type_id=1"))
+//!     .start();
+//! platform.script(Route::Token, Script::reply(503).header("Retry-After", "1").times(2));
+//!
+//! // The tool under test gets token_endpoint(), client_id(), private_key_pem() and key_id(), and a launch:
+//! let claims = platform.claims("u-1001");
+//! assert_eq!(claims["aud"], platform.client_id());
+//!
+//! // … it posts a score …
+//! assert!(platform.gradebook().result("li-1", "u-1001").is_none());
+//! assert!(platform.ledger().token_requests().is_empty());
+//! platform.assert_no_violations();
+//! ```
+//!
+//! The heart, [`Lms`], is a plain value without socket or clock: [`Lms::respond`] takes a request and the time, and
+//! gives a [`Reply`]. Tests without I/O use it as it is: `Platform::builder().lms("https://lms.test")`.
+//!
+//! ```text
+//!   request ─► script? ─► token endpoint ─► assertion     ─► Reply ─► socket (delay, reset, close)
+//!                 │   └─► score service  ─► gradebook          │
+//!                 └── ledger, violations ◄─────────────────────┘
+//! ```
+
+mod assertion;
+mod bearer;
+mod builder;
+mod claims;
+mod gradebook;
+mod http1;
+mod json;
+mod key;
+mod ledger;
+mod lms;
+pub mod names;
+mod platform;
+mod registration;
+mod reply;
+mod score;
+mod script;
+mod server;
+mod time;
+mod token;
+mod violation;
+
+pub use builder::Builder;
+pub use gradebook::{Entry, Gradebook, LineItem};
+pub use key::{KeyError, ToolKey, TrustedKeys};
+pub use ledger::{Exchange, Ledger, RawHead, Service};
+pub use lms::Lms;
+pub use platform::Platform;
+pub use registration::ScopePolicy;
+pub use reply::{Delivery, Reply};
+pub use script::{Route, Script};
+pub use violation::{Kind, Violation};

@@ -1,0 +1,225 @@
+//! The token endpoint: client credentials with a JWT assertion (Security Framework 4.1, RFC 6749 §4.4, RFC 7523).
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::{Method, header};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use crate::assertion;
+use crate::lms::Outcome;
+use crate::names::{ASSERTION_TYPE, FORM, GRANT_TYPE};
+use crate::registration::{Registration, ScopePolicy};
+use crate::reply::Reply;
+use crate::violation::Verdict;
+
+/// What the authorization server remembers. `Debug` shows no token.
+#[derive(Default)]
+pub(crate) struct Tokens {
+    issued: u64,
+    live: HashMap<String, Grant>,
+    assertion_ids: HashSet<String>,
+}
+
+struct Grant {
+    scopes: Vec<String>,
+    expires_at: Timestamp,
+}
+
+/// What a bearer token is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Worth {
+    Nothing,
+    OtherScopes,
+    Enough,
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokens")
+            .field("issued", &self.issued)
+            .field("live", &self.live.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Tokens {
+    pub(crate) fn revoke_all(&mut self) {
+        self.live.clear();
+    }
+
+    pub(crate) fn worth(&self, token: &str, scope: &str, now: Timestamp) -> Worth {
+        match self.live.get(token) {
+            Some(grant) if now < grant.expires_at => {
+                let enough = grant.scopes.iter().any(|granted| granted == scope);
+                if enough { Worth::Enough } else { Worth::OtherScopes }
+            }
+            _ => Worth::Nothing,
+        }
+    }
+
+    /// `POST` of a token request to `endpoint`, this endpoint's URL.
+    pub(crate) fn respond(
+        &mut self,
+        now: Timestamp,
+        endpoint: &str,
+        registration: &Registration,
+        request: &http::Request<Vec<u8>>,
+        verdict: &mut Verdict,
+    ) -> Outcome {
+        judge_head(endpoint, request, verdict);
+        let form = Form::read(request.body(), verdict);
+        if form.grant_type.is_some_and(|given| given != GRANT_TYPE) {
+            verdict.reject(
+                400,
+                "unsupported_grant_type",
+                "AGS-TOKREQ-01",
+                "grant_type is not client_credentials",
+            );
+        }
+        if form.assertion_type.is_some_and(|given| given != ASSERTION_TYPE) {
+            verdict.reject(
+                400,
+                "invalid_request",
+                "AGS-TOKREQ-01",
+                "client_assertion_type is not jwt-bearer",
+            );
+        }
+        if form.client_id.is_some_and(|client_id| client_id != registration.client_id) {
+            verdict.reject(
+                400,
+                "invalid_client",
+                "AGS-TOKREQ-12",
+                "the client_id parameter is not the assertion's sub",
+            );
+        }
+        let default_audience = [endpoint.to_owned()];
+        let audiences: &[String] =
+            if registration.audiences.is_empty() { &default_audience } else { &registration.audiences };
+        if let Some(assertion) = form.assertion {
+            assertion::judge(&assertion, now, registration, audiences, &mut self.assertion_ids, verdict);
+        }
+        let scopes = form.scope.map(|asked| grant(&asked, registration, verdict)).unwrap_or_default();
+
+        if let Some(refusal) = &verdict.refusal {
+            let body = json!({ "error": refusal.error, "error_description": refusal.reason });
+            let reply = Reply::json(refusal.status, &body).header("Cache-Control", "no-store");
+            return Outcome { reply, effect: format!("no token: {}", refusal.reason) };
+        }
+        self.issue(now, endpoint, registration, scopes)
+    }
+
+    fn issue(
+        &mut self,
+        now: Timestamp,
+        endpoint: &str,
+        registration: &Registration,
+        scopes: Vec<String>,
+    ) -> Outcome {
+        self.issued += 1;
+        // Unlike that of any other platform or tool, and the same whenever a test is run again.
+        let source = format!("{endpoint} {} {now} {}", registration.client_id, self.issued);
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, source.as_bytes());
+        let token = format!("{}.{}~", self.issued, URL_SAFE_NO_PAD.encode(digest.as_ref()));
+        let lifetime = SignedDuration::from_secs(registration.token_lifetime);
+        let expires_at = now.checked_add(lifetime).unwrap_or(Timestamp::MAX);
+        let body = json!({
+            "access_token": token,
+            "token_type": "Bearer",
+            "expires_in": registration.token_lifetime,
+            "scope": scopes.join(" "),
+        });
+        let effect = format!("token {} for {} scopes", self.issued, scopes.len());
+        self.live.insert(token, Grant { scopes, expires_at });
+        let reply = Reply::json(200, &body).header("Cache-Control", "no-store").header("Pragma", "no-cache");
+        Outcome { reply, effect }
+    }
+}
+
+fn judge_head(endpoint: &str, request: &http::Request<Vec<u8>>, verdict: &mut Verdict) {
+    if request.method() != Method::POST {
+        verdict.reject(405, "invalid_request", "AGS-TOKREQ-01", "the token request is not a POST");
+    }
+    if request.uri().query() != endpoint.split_once('?').map(|(_, query)| query) {
+        verdict.fault("AGS-TOKREQ-11", "the token endpoint's query is not kept as it is");
+    }
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case(FORM) {
+        verdict.reject(
+            400,
+            "invalid_request",
+            "AGS-TOKREQ-01",
+            "the token request is not form-encoded by its type",
+        );
+    }
+    if request.headers().contains_key(header::AUTHORIZATION) {
+        verdict.reject(
+            400,
+            "invalid_request",
+            "AGS-TOKREQ-02",
+            "the token request has an Authorization header",
+        );
+    }
+    if !request.headers().contains_key(header::ACCEPT) {
+        verdict.advise("AGS-TOKREQ-14", "the token request does not say that it accepts JSON");
+    }
+}
+
+/// The parameters of a token request; absent ones have been reported.
+#[derive(Default)]
+struct Form {
+    grant_type: Option<String>,
+    assertion_type: Option<String>,
+    assertion: Option<String>,
+    scope: Option<String>,
+    client_id: Option<String>,
+}
+
+impl Form {
+    fn read(body: &[u8], verdict: &mut Verdict) -> Self {
+        let pairs: Vec<(String, String)> = url::form_urlencoded::parse(body).into_owned().collect();
+        let values = |name: &str| -> Vec<&String> {
+            pairs.iter().filter(|pair| pair.0 == name).map(|pair| &pair.1).collect()
+        };
+        let mut once = |name: &str| {
+            let found = values(name);
+            if found.len() != 1 {
+                let sentence = format!("the token request does not hold {name} exactly once");
+                verdict.reject(400, "invalid_request", "AGS-TOKREQ-01", sentence);
+            }
+            found.first().map(|value| (*value).clone())
+        };
+        let form = Self {
+            grant_type: once("grant_type"),
+            assertion_type: once("client_assertion_type"),
+            assertion: once("client_assertion"),
+            scope: once("scope"),
+            client_id: values("client_id").first().map(|id| (*id).clone()),
+        };
+        if !values("client_secret").is_empty() {
+            verdict.reject(400, "invalid_request", "AGS-TOKREQ-02", "the token request has a client_secret");
+        }
+        form
+    }
+}
+
+fn grant(asked: &str, registration: &Registration, verdict: &mut Verdict) -> Vec<String> {
+    let asked: Vec<&str> = asked.split(' ').filter(|scope| !scope.is_empty()).collect();
+    if asked.is_empty() {
+        verdict.reject(400, "invalid_scope", "AGS-TOKREQ-03", "the token request asks for no scope");
+    }
+    let allowed = |scope: &str| registration.scopes.iter().any(|allowed| allowed == scope);
+    if registration.scope_policy == ScopePolicy::RefuseAll && !asked.iter().all(|scope| allowed(scope)) {
+        verdict.refuse(400, "invalid_scope", "a scope asked for is not enabled for this tool");
+    }
+    let granted: Vec<String> =
+        registration.scopes.iter().filter(|scope| asked.contains(&scope.as_str())).cloned().collect();
+    if granted.is_empty() {
+        verdict.refuse(400, "invalid_scope", "none of the scopes asked for is enabled for this tool");
+    }
+    granted
+}
