@@ -67,7 +67,8 @@ where
                 Step::Done(result) => return result,
                 Step::Send(request, in_flight) => {
                     let _guard = Guard::new(in_flight.lease(), &self.shared);
-                    let outcome = self.exchanger.exchange(request, &in_flight).await;
+                    let outcome =
+                        self.exchanger.exchange(request, (in_flight.name(), in_flight.requests())).await;
                     self.shared.turn(|session, now| in_flight.receive(session, now, outcome))
                 }
                 Step::Wait(delay, paused) => {

@@ -11,7 +11,7 @@ use hyper::body::Body;
 use hyper::ext::ReasonPhrase as HyperReasonPhrase;
 use hyper::rt::Timer;
 use lti_ags::http::{Request, Response};
-use lti_ags::{Bytes, Cause, ExchangeReport, InFlight, Operation, ReasonPhrase, TransportError};
+use lti_ags::{Bytes, Cause, ExchangeReport, ReasonPhrase, TransportError};
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) type Observer = dyn Fn(&ExchangeReport<'_>) + Send + Sync;
@@ -40,23 +40,17 @@ where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    pub(crate) async fn exchange<O: Operation>(
+    pub(crate) async fn exchange(
         &self,
         request: Request<Bytes>,
-        in_flight: &InFlight<O>,
+        (operation, attempt): (&'static str, u32),
     ) -> Result<Response<Bytes>, TransportError> {
         let Some(observer) = &self.observer else { return self.within_time(request).await };
         let (method, url) = (request.method().clone(), request.uri().clone());
         let begun = Instant::now();
         let outcome = self.within_time(request).await;
         let told = outcome.as_ref().map(|response| (response.status(), response.body().len()));
-        observer(&ExchangeReport::new(
-            in_flight.name(),
-            in_flight.requests(),
-            (&method, &url),
-            told,
-            begun.elapsed(),
-        ));
+        observer(&ExchangeReport::new(operation, attempt, (&method, &url), told, begun.elapsed()));
         outcome
     }
 

@@ -50,7 +50,7 @@ impl Client {
             step = match step {
                 Step::Done(result) => return result,
                 Step::Send(request, in_flight) => {
-                    let outcome = self.exchanger.exchange(request, &in_flight);
+                    let outcome = self.exchanger.exchange(request, (in_flight.name(), in_flight.requests()));
                     let mut session = self.lock();
                     let before = session.revision();
                     let step = in_flight.receive(&mut session, now(), outcome);

@@ -6,7 +6,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use lti_ags::http::{Request, Response};
-use lti_ags::{Cause, ExchangeReport, InFlight, Operation, TransportError};
+use lti_ags::{Cause, ExchangeReport, TransportError};
 use ureq::config::AutoHeaderValue;
 use ureq::{Agent, Timeout};
 
@@ -21,23 +21,17 @@ pub(crate) struct Exchanger {
 }
 
 impl Exchanger {
-    pub(crate) fn exchange<O: Operation>(
+    pub(crate) fn exchange(
         &self,
         request: Request<lti_ags::Bytes>,
-        in_flight: &InFlight<O>,
+        (operation, attempt): (&'static str, u32),
     ) -> Result<Response<Vec<u8>>, TransportError> {
         let Some(observer) = &self.observer else { return self.run(request) };
         let (method, url) = (request.method().clone(), request.uri().clone());
         let begun = Instant::now();
         let outcome = self.run(request);
         let told = outcome.as_ref().map(|response| (response.status(), response.body().len()));
-        observer(&ExchangeReport::new(
-            in_flight.name(),
-            in_flight.requests(),
-            (&method, &url),
-            told,
-            begun.elapsed(),
-        ));
+        observer(&ExchangeReport::new(operation, attempt, (&method, &url), told, begun.elapsed()));
         outcome
     }
 
