@@ -50,7 +50,8 @@ impl Bench {
     /// The requests that the core makes, without sending any but that for the token.
     fn requests(&mut self) -> Vec<Request<Bytes>> {
         let agent = agent();
-        let mut session = Session::new(self.registration(), Seed::new(self.now.as_nanosecond().unsigned_abs()));
+        let mut session =
+            Session::new(self.registration(), Seed::new(self.now.as_nanosecond().unsigned_abs()));
         let operations = self.operations();
         let mut request_of = |operation| {
             let mut step = session.begin(&self.endpoint, operation, now());
