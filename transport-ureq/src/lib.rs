@@ -24,3 +24,8 @@ mod exchange;
 pub use builder::ClientBuilder;
 pub use client::Client;
 pub use lti_ags::*;
+
+/// The programs of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
