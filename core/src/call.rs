@@ -26,7 +26,7 @@ use crate::retry::{self, Verdict};
 use crate::token::{Acquired, Grant, Lease};
 use crate::transport::{Fate, TransportError};
 use crate::url::Origin;
-use crate::{Endpoint, Error, ErrorKind, Refusal, Scopes, ServiceUrl, Session};
+use crate::{Endpoint, Error, ErrorKind, Policy, Refusal, Scopes, ServiceUrl, Session};
 
 /// How many redirects of a GET are followed.
 const MAX_REDIRECTS: u32 = 5;
@@ -236,15 +236,13 @@ impl<O: Operation> Call<O> {
             self.way.attempts = self.way.attempts.saturating_sub(1);
             return self.advance(session, now);
         }
-        match retry::after_refusal(&refusal, self.operation.replay()) {
-            Verdict::Final => {
-                self.read(session, now, token, |operation, exchange| operation.refused(refusal, exchange))
-            }
-            verdict => {
-                self.way.in_doubt |= refusal.status().is_server_error();
-                self.again(session, now, verdict, refusal.into())
-            }
+        let verdict = retry::after_refusal(&refusal, self.operation.replay());
+        if verdict == Verdict::Final || self.way.is_spent(verdict, &session.policy) {
+            return self
+                .read(session, now, token, |operation, exchange| operation.refused(refusal, exchange));
         }
+        self.way.in_doubt |= refusal.status().is_server_error();
+        self.again(session, now, verdict, refusal.into())
     }
 
     /// Sends the request again when the verdict, the budget and the deadline allow it.
@@ -308,8 +306,15 @@ impl<O: Operation> Call<O> {
     ) -> Step<O> {
         let request = self.way.request.take().unwrap_or_default();
         let Self { operation, way } = self;
-        let exchange =
-            Exchange { url: request.uri(), requests: way.requests, in_doubt: way.in_doubt, now, token };
+        let exchange = Exchange {
+            endpoint: &way.endpoint,
+            policy: &session.policy,
+            url: request.uri(),
+            requests: way.requests,
+            in_doubt: way.in_doubt,
+            now,
+            token,
+        };
         let answer = read(operation, &exchange);
         way.proceed(session, now, answer)
     }
@@ -359,6 +364,16 @@ impl Way {
                 Box::new(Call { operation, way: Self { deadline, requests, ..way } }).advance(session, now)
             }
             Err(error) => done(Err(error)),
+        }
+    }
+
+    /// Whether a server's failure has been met as often as it may be: it is the platform's last word then, and the
+    /// operation's to read.
+    fn is_spent(&self, verdict: Verdict, policy: &Policy) -> bool {
+        match verdict {
+            Verdict::Once => self.tried_once || self.attempts >= policy.max_attempts,
+            Verdict::Later(_) => self.attempts >= policy.max_attempts,
+            Verdict::Final | Verdict::Unknown | Verdict::Throttled(_) => false,
         }
     }
 
@@ -420,7 +435,7 @@ fn prepare<O: Operation>(
     operation: &mut O,
     now: Timestamp,
 ) -> Result<(Request<Bytes>, Scopes), Error> {
-    let mut context = Context { endpoint, timestamps: &mut session.timestamps, now };
+    let mut context = Context { endpoint, policy: &session.policy, timestamps: &mut session.timestamps, now };
     let mut request = operation.request(&mut context)?;
     let offered = session.offered(endpoint, operation.scopes())?;
     let origin = Origin::of_uri(request.uri())

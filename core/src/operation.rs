@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::timestamps::Timestamps;
 use crate::token::Grant;
-use crate::{Endpoint, Error, Refusal, Scope};
+use crate::{Endpoint, Error, Policy, Refusal, Scope};
 
 /// One thing to do with a service of a platform: the scope it needs, its request without `Authorization`, how to read the
 /// answer, and whether it may be sent twice.
@@ -71,8 +71,8 @@ pub trait Operation: Sized {
     /// Reads a successful (2xx) answer.
     fn response(self, response: Response<&[u8]>, exchange: &Exchange<'_>) -> Result<Answer<Self>, Error>;
 
-    /// Reads a final refusal: one that is neither retried nor mended by a new token. Override it to tell refusals apart
-    /// further, or to find success in one.
+    /// Reads a final refusal: one that is not mended by a new token, and not retried, or not any more. Override it to
+    /// tell refusals apart further, or to find success in one.
     fn refused(self, refusal: Refusal, exchange: &Exchange<'_>) -> Result<Answer<Self>, Error> {
         let _ = exchange;
         Err(refusal.into())
@@ -100,6 +100,19 @@ pub enum Answer<O: Operation> {
     Next(O),
 }
 
+impl<O: Operation> Answer<O> {
+    /// The same for an operation that `wrap` makes of this one: for operations that go on through others.
+    pub fn wrap<W>(self, wrap: impl FnOnce(O) -> W) -> Answer<W>
+    where
+        W: Operation<Output = O::Output>,
+    {
+        match self {
+            Self::Done(output) => Answer::Done(output),
+            Self::Next(operation) => Answer::Next(wrap(operation)),
+        }
+    }
+}
+
 /// Whether repeating a request that may already have been acted on is harmless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replay {
@@ -113,6 +126,7 @@ pub enum Replay {
 #[derive(Debug)]
 pub struct Context<'a> {
     pub(crate) endpoint: &'a Endpoint,
+    pub(crate) policy: &'a Policy,
     pub(crate) timestamps: &'a mut Timestamps,
     pub(crate) now: Timestamp,
 }
@@ -123,7 +137,12 @@ impl Context<'_> {
         self.endpoint
     }
 
-    /// The time at which the call was begun.
+    /// The session's policy.
+    pub fn policy(&self) -> &Policy {
+        self.policy
+    }
+
+    /// The time at which the exchange is begun.
     pub fn now(&self) -> Timestamp {
         self.now
     }
@@ -137,6 +156,8 @@ impl Context<'_> {
 /// What is known of the exchange that an answer ends.
 #[derive(Clone, Copy)]
 pub struct Exchange<'a> {
+    pub(crate) endpoint: &'a Endpoint,
+    pub(crate) policy: &'a Policy,
     pub(crate) url: &'a Uri,
     pub(crate) requests: u32,
     pub(crate) in_doubt: bool,
@@ -145,6 +166,16 @@ pub struct Exchange<'a> {
 }
 
 impl Exchange<'_> {
+    /// The endpoint that the call was begun for.
+    pub fn endpoint(&self) -> &Endpoint {
+        self.endpoint
+    }
+
+    /// The session's policy.
+    pub fn policy(&self) -> &Policy {
+        self.policy
+    }
+
     /// What a successful status hides: the answer as a refusal, for an error.
     pub fn refusal(&self, response: &Response<&[u8]>) -> Refusal {
         Refusal::new(response, self.now, &[self.token])

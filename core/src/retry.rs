@@ -26,8 +26,8 @@ pub(crate) enum Verdict {
 /// After an exchange without an answer.
 pub(crate) fn after_fault(error: &TransportError, replay: Replay) -> Verdict {
     match (error.fate(), error.cause(), replay) {
-        // A bad certificate stays bad, and so does an answer that is too large: it was acted on.
-        (Fate::NotSent, Cause::Tls, _) | (_, Cause::TooLarge, _) => Verdict::Final,
+        // A bad certificate stays bad, and an answer that is too large stays so.
+        (Fate::NotSent, Cause::Tls, _) | (_, Cause::TooLarge, Replay::Safe) => Verdict::Final,
         (Fate::NotSent, ..) | (Fate::InDoubt, _, Replay::Safe) => Verdict::Later(None),
         (Fate::InDoubt, _, Replay::Unsafe) => Verdict::Unknown,
     }
