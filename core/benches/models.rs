@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::Instant;
 
-use lti_ags::container::{read_line_items, read_results};
+use lti_ags::{LineItem, UserResult};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -109,7 +109,7 @@ fn main() {
     .replace('/', "\\/");
 
     println!("a page of {ENTRIES}: median of {ROUNDS} interleaved rounds; ratio = our throughput / theirs");
-    let items = |body: &[u8]| read_line_items(body, ENTRIES).unwrap().len();
+    let items = derive_checked::<LineItem>;
     compare(
         "line items, standard members",
         &standard_items,
@@ -134,7 +134,7 @@ fn main() {
         derive_checked::<PlainLineItem>,
         derive::<FlattenedLineItem>,
     );
-    let results = |body: &[u8]| read_results(body, ENTRIES).unwrap().len();
+    let results = derive_checked::<UserResult>;
     compare(
         "results, standard members",
         &standard_results,

@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::extensions::{ExtensionError, Extensions};
+use crate::{ExtensionError, Extensions, Receipt, ScoreBuilder, date};
 
 /// The line item member that says how Canvas takes submissions: an [`ItemSubmission`].
 pub const SUBMISSION_TYPE: &str = "https://canvas.instructure.com/lti/submission_type";
@@ -75,16 +75,15 @@ pub enum SubmissionType {
 /// What was submitted, and how Canvas is to treat it ([`SUBMISSION`]). What is not set is not sent.
 ///
 /// ```
+/// use lti_ags::Score;
 /// use lti_ags::canvas::{Submission, SubmissionType};
-/// use lti_ags::Extensions;
 ///
-/// let mut extensions = Extensions::new();
-/// Submission::new()
+/// let submission = Submission::new()
 ///     .new_submission(false)
 ///     .submission_type(SubmissionType::OnlineUrl)
-///     .data("https://tool.test/works/9")
-///     .set_on(&mut extensions)?;
-/// # Ok::<(), lti_ags::ExtensionError>(())
+///     .data("https://tool.test/works/9");
+/// let score = Score::graded("u-1001", 85.0, 100.0).canvas_submission(&submission).build()?;
+/// # Ok::<(), lti_ags::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[expect(clippy::struct_field_names, reason = "they are Canvas's names")]
@@ -215,6 +214,29 @@ impl SubmissionReply {
     }
 }
 
+impl ScoreBuilder {
+    /// Says what was submitted, to a Canvas ([`canvas::SUBMISSION`](SUBMISSION)). Others may refuse the score for it.
+    pub fn canvas_submission(self, submission: &Submission) -> Self {
+        self.extension(SUBMISSION, submission)
+    }
+}
+
+impl Receipt {
+    /// What Canvas answered to a [submission](ScoreBuilder::canvas_submission), if it did.
+    ///
+    /// # Errors
+    ///
+    /// [`ExtensionError::Read`] where it cannot be understood; the score was accepted all the same.
+    pub fn canvas_submission(&self) -> Result<Option<SubmissionReply>, ExtensionError> {
+        let Some(body) = &self.body else { return Ok(None) };
+        let read = |source: serde_json::Error| ExtensionError::Read {
+            name: SUBMISSION.to_owned(),
+            source: source.into(),
+        };
+        SubmissionReply::of(&serde_json::from_str(body.get()).map_err(read)?)
+    }
+}
+
 /// A file that Canvas is fetching.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
@@ -234,7 +256,7 @@ pub struct AcceptedContentItem {
 #[expect(clippy::ref_option, reason = "the signature serde asks for")]
 fn as_text<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
     match time {
-        Some(time) => serializer.collect_str(time),
+        Some(time) => serializer.serialize_str(&date::format(*time)),
         None => serializer.serialize_none(),
     }
 }
@@ -261,7 +283,7 @@ mod tests {
             on_a_score(&submission),
             concat!(
                 r#"{"https://canvas.instructure.com/lti/submission":{"new_submission":true,"submission_type":"online_url","#,
-                r#""submission_data":"https://tool.test/w/9","submitted_at":"2026-03-02T09:00:00.5Z"}}"#
+                r#""submission_data":"https://tool.test/w/9","submitted_at":"2026-03-02T09:00:00.500Z"}}"#
             )
         );
     }

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use crate::container::ContainerError;
+use crate::extensions::ExtensionError;
 use crate::refusal::Refusal;
 use crate::transport::TransportError;
 
@@ -165,7 +167,7 @@ impl Error {
 
     /// The refusal as an error of this kind, with a sentence that says what it means or what to do.
     pub fn refused(kind: ErrorKind, message: impl Into<Cow<'static, str>>, refusal: Refusal) -> Self {
-        Self::new(kind, message).change(|inner| inner.refusal = Some(Arc::new(refusal)))
+        Self::new(kind, message).answered(refusal)
     }
 
     pub(crate) fn from_transport(error: TransportError) -> Self {
@@ -197,6 +199,16 @@ impl Error {
             inner.kind = kind;
             inner.message = message.into();
         })
+    }
+
+    /// The same case, told where: in front of its message.
+    pub(crate) fn at(self, place: impl fmt::Display) -> Self {
+        self.change(|inner| inner.message = format!("{place}: {}", inner.message).into())
+    }
+
+    /// With what the platform answered.
+    pub(crate) fn answered(self, refusal: Refusal) -> Self {
+        self.change(|inner| inner.refusal = Some(Arc::new(refusal)))
     }
 
     pub(crate) fn during(self, operation: &'static str) -> Self {
@@ -313,8 +325,29 @@ impl From<crate::key::KeyError> for Error {
     }
 }
 
-impl From<crate::extensions::ExtensionError> for Error {
-    fn from(error: crate::extensions::ExtensionError) -> Self {
-        Self::input(error.to_string())
+impl From<ExtensionError> for Error {
+    fn from(error: ExtensionError) -> Self {
+        let message = error.to_string();
+        match error {
+            ExtensionError::Write { source, .. } | ExtensionError::Read { source, .. } => {
+                Self::input(message).because(source)
+            }
+            _ => Self::input(message),
+        }
+        .section("AGS 3.1.2")
+    }
+}
+
+/// A body that cannot be read, or is not read to its end.
+impl From<ContainerError> for Error {
+    fn from(error: ContainerError) -> Self {
+        let message = error.to_string();
+        match error {
+            ContainerError::TooMany { .. } => Self::new(ErrorKind::ResponseTooLarge, message),
+            ContainerError::NotJson { source, .. } | ContainerError::Member { source, .. } => {
+                Self::malformed(message).because(source)
+            }
+            ContainerError::Html | ContainerError::Truncated => Self::malformed(message),
+        }
     }
 }

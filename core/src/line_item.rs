@@ -9,6 +9,7 @@ pub(crate) use json::{LineItemSeed, located};
 
 use crate::extensions::Extensions;
 use crate::text::is_blank;
+use crate::{Error, date};
 
 /// A line item as a platform holds it (AGS 3.2.2).
 ///
@@ -31,21 +32,9 @@ pub struct LineItem {
     extensions: Extensions,
 }
 
-/// Why a line item would not be one (AGS 3.2.7, 3.2.8).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidLineItem {
-    /// The label is blank (AGS 3.2.7).
-    #[error("the label of a line item must not be blank")]
-    BlankLabel,
-    /// The maximum score is not a finite number greater than 0 (AGS 3.2.8).
-    #[error("the maximum score of a line item must be a finite number greater than 0")]
-    ScoreMaximum,
-}
-
 impl LineItem {
     /// One that no platform holds yet.
-    pub(crate) fn new(label: &str, score_maximum: f64) -> Result<Self, InvalidLineItem> {
+    pub(crate) fn new(label: &str, score_maximum: f64) -> Result<Self, Error> {
         Ok(Self {
             id: None,
             label: Some(valid_label(label)?),
@@ -93,7 +82,7 @@ impl LineItem {
 
     /// When submissions open (AGS 3.2.12); `None` also if the platform's text is no time with a zone.
     pub fn start_date_time(&self) -> Option<Timestamp> {
-        self.start_date_time_text().and_then(instant)
+        self.start_date_time_text().and_then(date::parse)
     }
 
     /// [`start_date_time`](Self::start_date_time) as the platform wrote it.
@@ -103,7 +92,7 @@ impl LineItem {
 
     /// When submissions close (AGS 3.2.13); `None` also if the platform's text is no time with a zone.
     pub fn end_date_time(&self) -> Option<Timestamp> {
-        self.end_date_time_text().and_then(instant)
+        self.end_date_time_text().and_then(date::parse)
     }
 
     /// [`end_date_time`](Self::end_date_time) as the platform wrote it.
@@ -127,14 +116,14 @@ impl LineItem {
     }
 
     /// Changes the label, which must not be blank (AGS 3.2.7).
-    pub fn set_label(&mut self, label: &str) -> Result<(), InvalidLineItem> {
+    pub fn set_label(&mut self, label: &str) -> Result<(), Error> {
         self.label = Some(valid_label(label)?);
         Ok(())
     }
 
     /// Changes the maximum score, which must be greater than 0 (AGS 3.2.8). A platform that takes the change
     /// rescales the results (AGS 3.2.6): read them again.
-    pub fn set_score_maximum(&mut self, points: f64) -> Result<(), InvalidLineItem> {
+    pub fn set_score_maximum(&mut self, points: f64) -> Result<(), Error> {
         self.score_maximum = valid_maximum(points)?;
         Ok(())
     }
@@ -156,12 +145,12 @@ impl LineItem {
 
     /// Changes or voids when submissions open.
     pub fn set_start_date_time(&mut self, time: Option<Timestamp>) {
-        self.start_date_time = time.map(utc);
+        self.start_date_time = time.map(|time| date::format(time).into());
     }
 
     /// Changes or voids when submissions close.
     pub fn set_end_date_time(&mut self, time: Option<Timestamp>) {
-        self.end_date_time = time.map(utc);
+        self.end_date_time = time.map(|time| date::format(time).into());
     }
 
     /// Changes or unsets whether learners may see their grades.
@@ -182,30 +171,29 @@ impl LineItem {
     }
 }
 
-fn valid_label(label: &str) -> Result<Box<str>, InvalidLineItem> {
-    if label.trim().is_empty() { Err(InvalidLineItem::BlankLabel) } else { Ok(label.into()) }
+fn valid_label(label: &str) -> Result<Box<str>, Error> {
+    if label.trim().is_empty() {
+        return Err(Error::input("the label of a line item must not be blank").section("AGS 3.2.7"));
+    }
+    Ok(label.into())
 }
 
-fn valid_maximum(points: f64) -> Result<f64, InvalidLineItem> {
-    if points.is_finite() && points > 0.0 { Ok(points) } else { Err(InvalidLineItem::ScoreMaximum) }
+fn valid_maximum(points: f64) -> Result<f64, Error> {
+    if points.is_finite() && points > 0.0 {
+        return Ok(points);
+    }
+    let message = format!("the maximum score of a line item is {points}; it must be above 0");
+    Err(Error::input(message).section("AGS 3.2.8"))
 }
 
 fn unless_blank(text: Option<&str>) -> Option<Box<str>> {
     text.filter(|text| !is_blank(text)).map(Into::into)
 }
 
-fn instant(text: &str) -> Option<Timestamp> {
-    text.trim().parse().ok()
-}
-
-/// RFC 3339 in UTC, with `Z` (AGS 4.2).
-fn utc(time: Timestamp) -> Box<str> {
-    time.to_string().into()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
 
     fn read(json: &str) -> LineItem {
         serde_json::from_str(json).unwrap()
@@ -242,7 +230,7 @@ mod tests {
         assert_eq!((item.end_date_time(), item.end_date_time_text()), (None, Some("2026-03-02 09:00")));
         assert_eq!(sent(&item), r#"{"label":"a","scoreMaximum":1,"endDateTime":"2026-03-02 09:00"}"#);
         item.set_end_date_time("2026-03-02T09:00:00+02:00".parse().ok());
-        assert_eq!(item.end_date_time_text(), Some("2026-03-02T07:00:00Z")); // AGS-DATE-02
+        assert_eq!(item.end_date_time_text(), Some("2026-03-02T07:00:00.000Z")); // AGS-DATE-02
         item.set_end_date_time(None); // AGS-UPDATE-04
         assert_eq!(sent(&item), r#"{"label":"a","scoreMaximum":1}"#);
     }
@@ -251,9 +239,9 @@ mod tests {
     fn an_edit_that_breaks_a_line_item_is_refused() {
         // AGS-ITEM-02, AGS-ITEM-03
         let mut item = read(FULL);
-        assert_eq!(item.set_label(" "), Err(InvalidLineItem::BlankLabel));
+        assert_eq!(item.set_label(" ").unwrap_err().kind(), ErrorKind::InvalidInput);
         for points in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            assert_eq!(item.set_score_maximum(points), Err(InvalidLineItem::ScoreMaximum));
+            assert_eq!(item.set_score_maximum(points).unwrap_err().specification(), Some("AGS 3.2.8"));
         }
         assert_eq!(item, read(FULL));
         item.set_score_maximum(0.5).unwrap();

@@ -3,8 +3,7 @@
 use jiff::Timestamp;
 use serde::ser::{Serialize, Serializer};
 
-use crate::extensions::{ExtensionError, Extensions};
-use crate::line_item::{InvalidLineItem, LineItem};
+use crate::{Error, Extensions, LineItem};
 
 /// A line item to create (AGS 3.2.5). What is not set is not sent; the platform gives the `id`.
 ///
@@ -16,7 +15,7 @@ use crate::line_item::{InvalidLineItem, LineItem};
 ///     serde_json::to_string(&lab).unwrap(),
 ///     r#"{"label":"Lab 3","scoreMaximum":20,"resourceId":"lab-3","tag":"grade"}"#
 /// );
-/// # Ok::<(), lti_ags::InvalidLineItem>(())
+/// # Ok::<(), lti_ags::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewLineItem(LineItem);
@@ -24,7 +23,7 @@ pub struct NewLineItem(LineItem);
 impl NewLineItem {
     /// The two members that every line item has: a label that is not blank (AGS 3.2.7) and a maximum score, in
     /// points, greater than 0 (AGS 3.2.8).
-    pub fn new(label: &str, score_maximum: f64) -> Result<Self, InvalidLineItem> {
+    pub fn new(label: &str, score_maximum: f64) -> Result<Self, Error> {
         LineItem::new(label, score_maximum).map(Self)
     }
 
@@ -71,11 +70,7 @@ impl NewLineItem {
     }
 
     /// Adds an extension, whose name is an absolute URL (AGS 3.1.2).
-    pub fn with_extension<T: Serialize + ?Sized>(
-        mut self,
-        name: &str,
-        value: &T,
-    ) -> Result<Self, ExtensionError> {
+    pub fn with_extension<T: Serialize + ?Sized>(mut self, name: &str, value: &T) -> Result<Self, Error> {
         self.0.extensions_mut().set(name, value)?;
         Ok(self)
     }
@@ -117,7 +112,7 @@ mod tests {
     fn a_blank_label_is_refused() {
         // AGS-ITEM-02
         for label in ["", "  ", "\u{a0}\n"] {
-            assert_eq!(NewLineItem::new(label, 1.0), Err(InvalidLineItem::BlankLabel));
+            assert_eq!(NewLineItem::new(label, 1.0).unwrap_err().specification(), Some("AGS 3.2.7"));
         }
     }
 
@@ -125,7 +120,7 @@ mod tests {
     fn a_maximum_that_is_not_positive_is_refused() {
         // AGS-ITEM-03
         for points in [0.0, -0.0, -1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-            assert_eq!(NewLineItem::new("a", points), Err(InvalidLineItem::ScoreMaximum));
+            assert_eq!(NewLineItem::new("a", points).unwrap_err().specification(), Some("AGS 3.2.8"));
         }
     }
 
@@ -146,7 +141,7 @@ mod tests {
             sent(&item),
             concat!(
                 r#"{"label":"a","scoreMaximum":1,"resourceLinkId":"rl","resourceId":"r","tag":"t","#,
-                r#""startDateTime":"2026-03-31T22:00:00Z","endDateTime":"2026-04-02T00:00:00.25Z","gradesReleased":false,"#,
+                r#""startDateTime":"2026-03-31T22:00:00.000Z","endDateTime":"2026-04-02T00:00:00.250Z","gradesReleased":false,"#,
                 r#""https://tool.test/x":[1]}"#
             )
         );
