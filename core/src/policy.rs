@@ -42,6 +42,10 @@ pub struct Policy {
     /// How far the timestamps of one user's scores are apart at least. Default one second, since Moodle compares whole
     /// seconds.
     pub timestamp_step: Duration,
+    /// How many pages of one list are read before it counts as endless. Default 1,000.
+    pub max_pages: u32,
+    /// How many line items or results one page may hold. Default 100,000.
+    pub max_page_items: usize,
     /// What requests call the tool; Canvas refuses those that say nothing. Default `lti-ags/` and the version.
     pub user_agent: HeaderValue,
     /// Hosts that may be reached over plain http, by exact name. Loopback always may.
@@ -75,6 +79,8 @@ impl Default for Policy {
             token_scopes: TokenScopes::OfEndpoint,
             back_dating: Duration::from_secs(5),
             timestamp_step: Duration::from_secs(1),
+            max_pages: 1_000,
+            max_page_items: 100_000,
             user_agent: HeaderValue::from_static(concat!("lti-ags/", env!("CARGO_PKG_VERSION"))),
             allow_http_hosts: Vec::new(),
             allow_origins: Vec::new(),

@@ -118,6 +118,12 @@ impl Refusal {
         self.message.as_deref().is_some_and(says) || says(&self.body)
     }
 
+    /// Whether it is a page for people, of a server that failed before the service could answer.
+    pub(crate) fn is_html(&self) -> bool {
+        self.body.trim_start().starts_with('<')
+            || self.content_type.as_ref().is_some_and(|content_type| content_type.contains("html"))
+    }
+
     /// Removes what must not be shown: a comment that the platform echoed.
     pub(crate) fn hide(mut self, private: &str) -> Self {
         let hide = |text: &str| secrecy::scrub(text, &[private]).into_owned();
