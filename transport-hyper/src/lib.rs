@@ -25,6 +25,7 @@ mod client;
 #[cfg(feature = "rustls")]
 mod connect;
 mod exchange;
+mod pages;
 mod shared;
 
 pub use builder::ClientBuilder;

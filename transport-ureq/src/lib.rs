@@ -20,10 +20,12 @@
 mod builder;
 mod client;
 mod exchange;
+mod pages;
 
 pub use builder::ClientBuilder;
 pub use client::Client;
 pub use lti_ags::*;
+pub use pages::{Items, Pages};
 
 /// The programs of the README, compiled.
 #[cfg(doctest)]
