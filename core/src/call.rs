@@ -77,7 +77,7 @@ struct Way {
     /// `None` where only the permission is wanted.
     request: Option<Request<Bytes>>,
     offered: Scopes,
-    /// Tokens with a higher serial number were fetched after the exchange was begun.
+    /// Tokens with a higher serial number were fetched after the call was begun.
     serial_at_begin: u64,
     /// Requests of this exchange that count towards the policy's limit.
     attempts: u32,
@@ -357,11 +357,12 @@ impl Way {
             Ok(Answer::Done(output)) => return done(Ok(output)),
             Err(error) => return done(Err(error)),
         };
-        let Self { endpoint, deadline, requests, .. } = self;
+        let Self { endpoint, deadline, requests, serial_at_begin, .. } = self;
         match prepare(session, &endpoint, &mut operation, now) {
             Ok((request, offered)) => {
                 let way = Self::begin(session, endpoint, Some(request), offered, now);
-                Box::new(Call { operation, way: Self { deadline, requests, ..way } }).advance(session, now)
+                Box::new(Call { operation, way: Self { deadline, requests, serial_at_begin, ..way } })
+                    .advance(session, now)
             }
             Err(error) => done(Err(error)),
         }
