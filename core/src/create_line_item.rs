@@ -103,6 +103,12 @@ impl Operation for CreateLineItem {
             _ => refusal.into(),
         })
     }
+
+    fn in_doubt(self, error: Error) -> Result<Answer<Self>, Error> {
+        let message =
+            "nobody knows whether the line item was created; ensure it instead, which looks for it first";
+        Err(error.meaning(ErrorKind::OutcomeUnknown, message).section("AGS 3.2.5"))
+    }
 }
 
 /// Where the new line item is, if a header says so.

@@ -156,7 +156,9 @@ impl Plan {
 
     fn missing(mut self) -> Result<Answer<EnsureLineItem>, Error> {
         if let Some(doubt) = self.doubt.take() {
-            return Err(doubt);
+            let message = "nobody knows whether the line item was created: it is not in the list, or not yet; ensure it \
+                           again later";
+            return Err(doubt.meaning(ErrorKind::OutcomeUnknown, message));
         }
         let create = CreateLineItem::new(self.item.clone());
         let create = match &self.container {

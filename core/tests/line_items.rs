@@ -3,10 +3,10 @@
 
 mod scripted;
 
-use scripted::{CONTAINER, OWN, item, line_item, lost, not_sent, ok, platform, status, with};
 use lti_ags::{
     CreateLineItem, DeleteLineItem, Error, ErrorKind, GetLineItem, LineItem, NewLineItem, UpdateLineItem,
 };
+use scripted::{CONTAINER, OWN, item, line_item, lost, not_sent, ok, platform, status, with};
 
 const LINE_ITEM: &str = "application/vnd.ims.lis.v2.lineitem+json";
 const OTHER: &str = "https://lms.test/mod/lti/services.php/88/lineitems/12/lineitem?type_id=1";
@@ -127,6 +127,7 @@ fn a_creation_is_repeated_only_where_it_was_not_acted_on() {
         let mut platform = platform([first]);
         let error = platform.call(CreateLineItem::new(lab())).unwrap_err();
         assert_eq!((error.kind(), error.is_transient()), (ErrorKind::OutcomeUnknown, false));
+        assert!(error.to_string().contains("ensure it"), "{error}");
         assert_eq!(platform.sent.len(), 1);
     }
 }

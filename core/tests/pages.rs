@@ -5,11 +5,11 @@ mod scripted;
 
 use std::time::Duration;
 
-use scripted::{item, ok, page, platform, result, status, with};
 use lti_ags::http::{HeaderValue, Response};
 use lti_ags::{
     Continuation, ErrorKind, LineItem, ListLineItems, ListResults, Listing, Page, PageRequest, UserResult,
 };
+use scripted::{item, ok, page, platform, result, status, with};
 
 fn items(numbers: impl IntoIterator<Item = u32>) -> String {
     let items: Vec<_> = numbers.into_iter().map(|number| item(number, "")).collect();

@@ -5,8 +5,8 @@ mod scripted;
 
 use std::num::NonZeroU32;
 
-use scripted::{html, ok, page, platform, result, status};
 use lti_ags::{ErrorKind, GetResult, ListResults};
+use scripted::{html, ok, page, platform, result, status};
 
 fn limited() -> ListResults {
     ListResults::new().limit(NonZeroU32::new(5).unwrap())

@@ -3,9 +3,9 @@
 
 mod scripted;
 
-use scripted::{ok, platform};
 use lti_ags::canvas::{ContentItem, Submission};
 use lti_ags::{ErrorKind, GradingProgress, Launch, PostScore, Score};
+use scripted::{ok, platform};
 use serde_json::{Value, json};
 
 fn claims(sub: &str) -> Value {

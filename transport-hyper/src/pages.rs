@@ -10,11 +10,11 @@ use lti_ags::http::Response;
 use lti_ags::{Endpoint, Error, Listing, Member, Operation, Page, PageRequest};
 
 use crate::Client;
-use crate::exchange::{BoxError, Service};
+use crate::exchange::{BoxError, HttpService};
 
 impl<S, B> Client<S>
 where
-    S: Service<Response = Response<B>> + Clone,
+    S: HttpService<Response = Response<B>> + Clone,
     B: Body,
     B::Error: Into<BoxError>,
 {

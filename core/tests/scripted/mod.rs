@@ -2,6 +2,7 @@
 #![allow(
     dead_code,
     unreachable_pub,
+    clippy::unnecessary_wraps,
     missing_docs,
     missing_debug_implementations,
     reason = "each test file uses some of it"
