@@ -5,6 +5,7 @@ use jiff::civil::DateTime;
 use jiff::fmt::temporal::DateTimePrinter;
 use jiff::{Timestamp, tz::Offset};
 
+use crate::Error;
 use crate::scan::Cursor;
 
 /// Why a text is not an instant.
@@ -37,6 +38,31 @@ pub(crate) fn parse(text: &str) -> Option<Timestamp> {
 /// Reads what a user gives: RFC 3339, with its zone, no finer than a nanosecond.
 pub(crate) fn parse_strict(text: &str) -> Result<Timestamp, DateError> {
     read(text.as_bytes(), Manner::Strict)
+}
+
+/// Reads a moment that a person or a file gives: RFC 3339, with its zone, no finer than a nanosecond.
+///
+/// ```
+/// assert!(lti_ags::parse_timestamp("2026-03-02T10:00:00+01:00").is_ok());
+/// assert!(lti_ags::parse_timestamp("2026-03-02T10:00:00").is_err());
+/// ```
+///
+/// # Errors
+///
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput), with what is missing.
+pub fn parse_timestamp(text: &str) -> Result<Timestamp, Error> {
+    parse_strict(text).map_err(|error| Error::input(error.to_string()).section("AGS 3.4.9"))
+}
+
+/// Writes a moment as scores are sent with it: UTC with `Z`, three digits of a second or as many more as it has (AGS 3.4.9).
+///
+/// ```
+/// let nine = lti_ags::parse_timestamp("2026-03-02T09:00:00Z")?;
+/// assert_eq!(lti_ags::format_timestamp(nine), "2026-03-02T09:00:00.000Z");
+/// # Ok::<(), lti_ags::Error>(())
+/// ```
+pub fn format_timestamp(timestamp: Timestamp) -> String {
+    format(timestamp)
 }
 
 /// Writes an instant as AGS 3.4.9 wants it: UTC with `Z`, three digits of a second or as many more as it has.

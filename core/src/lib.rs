@@ -110,6 +110,7 @@ pub use call::{InFlight, Paused, Step};
 pub use claims::Launch;
 pub use create_line_item::CreateLineItem;
 pub use delete_line_item::DeleteLineItem;
+pub use date::{format_timestamp, parse_timestamp};
 pub use endpoint::Endpoint;
 pub use ensure_line_item::{EnsureLineItem, Ensured};
 pub use error::{Error, ErrorKind};
@@ -139,6 +140,7 @@ pub use token::{Grant, Lease};
 pub use transport::{Cause, Fate, TransportError};
 pub use update_line_item::{UpdateLineItem, Updated};
 pub use url::{Origin, ServiceUrl};
+pub use words::printable;
 
 pub use bytes::Bytes;
 pub use http;

@@ -44,7 +44,9 @@ pub(crate) fn words(
 ///
 /// `None` if no word is left.
 pub(crate) fn tidy(text: &str, secrets: &[&str]) -> Option<String> {
-    let line = one_line(text);
+    // Before the lines are one, too: a secret may have several.
+    let text = secrecy::scrub(text, secrets);
+    let line = one_line(&text);
     let line = secrecy::scrub(&line, secrets);
     // Any brace: a score is echoed as JSON, as a Python `{'userId': …}` or a Java `Score{userId=…}`.
     let brace = line.find('{').into_iter().chain(line.find("%7B")).chain(line.find("%7b")).min();
@@ -56,6 +58,18 @@ pub(crate) fn tidy(text: &str, secrets: &[&str]) -> Option<String> {
         None => Some(line.to_owned()),
         Some(_) => Some(line.chars().take(LONGEST - 1).chain(['…']).collect()),
     }
+}
+
+/// Makes a text from outside fit for a log or a screen: one line without controls, terminal escapes, marks that turn text
+/// around, and what looks like a token, an assertion or a private key.
+///
+/// ```
+/// assert_eq!(lti_ags::printable("\u{1b}[31mno\nsuch token: Bearer abcd"), "no such token: Bearer [redacted]");
+/// ```
+pub fn printable(text: &str) -> String {
+    // Before the lines are one, too: a key's lines matter.
+    let text = secrecy::scrub(text, &[]);
+    secrecy::scrub(&one_line(&text), &[]).into_owned()
 }
 
 /// What the members of a JSON body say, best first.
