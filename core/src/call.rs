@@ -132,6 +132,21 @@ impl<O: Operation> InFlight<O> {
     pub fn requests(&self) -> u32 {
         self.call.way.requests
     }
+
+    /// The same, but of a token request, which one in a row it is.
+    pub(crate) fn attempt(&self) -> u32 {
+        match &self.awaits {
+            Awaits::Token(lease) => lease.attempt(),
+            Awaits::Answer { .. } => self.requests(),
+        }
+    }
+
+    pub(crate) fn token(&self) -> Option<&str> {
+        match &self.awaits {
+            Awaits::Token(_) => None,
+            Awaits::Answer { authorization, .. } => Some(bearer(authorization)),
+        }
+    }
 }
 
 impl<O: Operation> Paused<O> {
@@ -222,10 +237,12 @@ impl<O: Operation> Call<O> {
         let response = Response::from_parts(parts, body.as_ref());
         let token = bearer(authorization);
         if response.status().is_success() {
-            return self
-                .read(session, now, token, |operation, exchange| operation.response(response, exchange));
+            let status = response.status();
+            return self.read(session, now, token, |operation, exchange| {
+                operation.response(response, exchange).map_err(|error| error.with_status(status))
+            });
         }
-        let refusal = Refusal::new(&response, now, &[token]);
+        let refusal = Refusal::new(&response, now, &[token, self.operation.private().unwrap_or_default()]);
         if response.status().is_redirection() {
             return self.redirected(session, now, response.headers(), refusal);
         }
@@ -454,7 +471,7 @@ fn outcome_unknown(error: Error) -> Error {
 }
 
 /// The token in a header, to find it where a platform echoes it.
-fn bearer(authorization: &HeaderValue) -> &str {
+pub(crate) fn bearer(authorization: &HeaderValue) -> &str {
     authorization.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default()
 }
 

@@ -38,6 +38,7 @@ struct Inner {
     message: Cow<'static, str>,
     specification: Option<&'static str>,
     refusal: Option<Arc<Refusal>>,
+    status: Option<StatusCode>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -147,6 +148,7 @@ impl Error {
             message: message.into(),
             specification: None,
             refusal: None,
+            status: None,
             source: None,
         }))
     }
@@ -211,6 +213,11 @@ impl Error {
         self.change(|inner| inner.refusal = Some(Arc::new(refusal)))
     }
 
+    /// Of an answer with this status, unless it is told already.
+    pub(crate) fn with_status(self, status: StatusCode) -> Self {
+        self.change(|inner| inner.status = inner.status.or(Some(status)))
+    }
+
     pub(crate) fn during(self, operation: &'static str) -> Self {
         if self.0.operation.is_some() { self } else { self.change(|inner| inner.operation = Some(operation)) }
     }
@@ -230,9 +237,9 @@ impl Error {
         self.0.operation
     }
 
-    /// The status that the platform refused with.
+    /// The status that the platform answered with, a successful one too where the answer cannot be understood.
     pub fn status(&self) -> Option<StatusCode> {
-        self.0.refusal.as_deref().map(Refusal::status)
+        self.0.refusal.as_deref().map(Refusal::status).or(self.0.status)
     }
 
     /// What the platform said, where it answered at all.
@@ -277,13 +284,14 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { kind, operation, message, specification, refusal, source } = &*self.0;
+        let Inner { kind, operation, message, specification, refusal, source, .. } = &*self.0;
         f.debug_struct("Error")
             .field("kind", kind)
             .field("operation", operation)
             .field("message", message)
             .field("specification", specification)
             .field("refusal", refusal)
+            .field("status", &self.status())
             .field("source", &source.as_ref().map(ToString::to_string))
             .finish()
     }

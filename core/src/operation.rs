@@ -84,6 +84,12 @@ pub trait Operation: Sized {
         Err(error)
     }
 
+    /// Something in the request that is nobody else's to see, and that errors therefore do not repeat where a platform
+    /// echoes it: a comment to a student.
+    fn private(&self) -> Option<&str> {
+        None
+    }
+
     /// Reads the grant, where a call wants nothing else: see [`Session::authorize`](crate::Session::authorize).
     #[doc(hidden)]
     fn granted(self, _: &Grant) -> Result<Self::Output, Error> {

@@ -98,6 +98,10 @@ impl Operation for PostScore {
         Replay::Safe
     }
 
+    fn private(&self) -> Option<&str> {
+        self.score.comment()
+    }
+
     fn request(&mut self, context: &mut Context<'_>) -> Result<Request<Bytes>, Error> {
         let line_item = match &self.line_item {
             Some(line_item) => line_item,
@@ -147,7 +151,6 @@ impl Operation for PostScore {
     }
 
     fn refused(self, refusal: Refusal, exchange: &Exchange<'_>) -> Result<Answer<Self>, Error> {
-        let refusal = self.hidden(refusal);
         let (kind, message) = match refusal.status() {
             _ if is_stale(&refusal) => {
                 if exchange.is_in_doubt() {

@@ -42,16 +42,29 @@ impl fmt::Debug for Secret {
 /// Replaces by `[redacted]` each of `secrets`, whatever looks like a JWT, the values of `Bearer` and of parameters
 /// such as `access_token`, and private keys in PEM; percent-encoded and JSON-escaped ones too.
 pub(crate) fn scrub<'a>(text: &'a str, secrets: &[&str]) -> Cow<'a, str> {
+    find_and_replace(text, |view, found| {
+        view.search(secrets, found);
+        view.search_patterns(found);
+    })
+}
+
+/// Replaces by `[redacted]` each of `secrets`, percent-encoded and JSON-escaped too, and nothing else: for data, where
+/// what merely looks like a secret is to stay.
+pub(crate) fn scrub_only<'a>(text: &'a str, secrets: &[&str]) -> Cow<'a, str> {
+    find_and_replace(text, |view, found| view.search(secrets, found))
+}
+
+fn find_and_replace<'a>(text: &'a str, search: impl Fn(&View<'_>, &mut Vec<Range<usize>>)) -> Cow<'a, str> {
     let mut found = Vec::new();
     let plain = View::of(text);
-    plain.search(secrets, &mut found);
+    search(&plain, &mut found);
     if let Some(view) = plain.json_unescaped() {
-        view.search(secrets, &mut found);
+        search(&view, &mut found);
     }
     if let Some(view) = plain.percent_decoded() {
-        view.search(secrets, &mut found);
+        search(&view, &mut found);
         if let Some(view) = view.json_unescaped() {
-            view.search(secrets, &mut found);
+            search(&view, &mut found);
         }
     }
     replace(text, found)
@@ -138,14 +151,18 @@ impl<'a> View<'a> {
     }
 
     fn search(&self, secrets: &[&str], found: &mut Vec<Range<usize>>) {
+        for secret in secrets.iter().filter(|secret| secret.len() >= SHORTEST) {
+            let matches = self.text.match_indices(secret);
+            found.extend(matches.map(|(start, _)| self.place(start)..self.place(start + secret.len())));
+        }
+    }
+
+    fn search_patterns(&self, found: &mut Vec<Range<usize>>) {
         let mut mark = |range: Range<usize>| {
             if !range.is_empty() {
                 found.push(self.place(range.start)..self.place(range.end));
             }
         };
-        for secret in secrets.iter().filter(|secret| secret.len() >= SHORTEST) {
-            self.text.match_indices(secret).for_each(|(start, _)| mark(start..start + secret.len()));
-        }
         find_jwts(&self.text, &mut mark);
         find_bearers(&self.text, &mut mark);
         find_parameters(&self.text, &mut mark);
@@ -241,6 +258,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn data_loses_the_secrets_it_repeats_and_nothing_else() {
+        // AGS-SEC-08
+        let scrub = |text: &str| scrub_only(text, &["nf/Zk3~81"]).into_owned();
+        assert_eq!(scrub(r#"{"a":"nf\/Zk3~81","b":"nf/Zk3~81"}"#), r#"{"a":"[redacted]","b":"[redacted]"}"#);
+        assert_eq!(scrub("?t=nf%2FZk3~81&u=1"), "?t=[redacted]&u=1");
+        let label = r#"{"label":"Bearer bonds, access_token=1"}"#;
+        assert_eq!(scrub(label), label);
+    }
 
     #[test]
     fn a_secret_does_not_show_itself() {

@@ -1,5 +1,6 @@
 //! What the calls to one registration share.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,7 +12,7 @@ use crate::registration::Registration;
 use crate::timestamps::Timestamps;
 use crate::token::{Acquired, Lease, Tokens};
 use crate::url::Origin;
-use crate::{Authorize, Endpoint, Error, ErrorKind, Policy, Scope, Scopes, TokenScopes};
+use crate::{Authorize, Endpoint, Error, ErrorKind, Policy, Scope, Scopes, TokenScopes, secrecy};
 
 /// A number that no other session uses: assertion ids and the jitter of waits are made from it.
 ///
@@ -109,6 +110,12 @@ impl Session {
     pub fn forget_refusals(&mut self) {
         self.tokens.forget_refusals();
         self.revision += 1;
+    }
+
+    /// The text without this session's tokens, should a platform have repeated one in it, whatever its escapes. The rest
+    /// of the text stays as it is.
+    pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        secrecy::scrub_only(text, &self.tokens.lately().collect::<Vec<_>>())
     }
 
     /// Changes whenever a waiting call may be able to go on before its time is up: drivers wake waiting calls then.

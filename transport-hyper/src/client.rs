@@ -67,8 +67,9 @@ where
                 Step::Done(result) => return result,
                 Step::Send(request, in_flight) => {
                     let _guard = Guard::new(in_flight.lease(), &self.shared);
-                    let outcome =
-                        self.exchanger.exchange(request, (in_flight.name(), in_flight.requests())).await;
+                    let watch = self.exchanger.watch(&request);
+                    let outcome = self.exchanger.exchange(request).await;
+                    self.exchanger.tell(watch, &in_flight, &outcome);
                     self.shared.turn(|session, now| in_flight.receive(session, now, outcome))
                 }
                 Step::Wait(delay, paused) => {

@@ -10,8 +10,8 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Body;
 use hyper::ext::ReasonPhrase as HyperReasonPhrase;
 use hyper::rt::Timer;
-use lti_ags::http::{Request, Response};
-use lti_ags::{Bytes, Cause, ExchangeReport, ReasonPhrase, TransportError};
+use lti_ags::http::{Method, Request, Response, Uri};
+use lti_ags::{Bytes, Cause, ExchangeReport, InFlight, Operation, ReasonPhrase, TransportError};
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) type Observer = dyn Fn(&ExchangeReport<'_>) + Send + Sync;
@@ -23,6 +23,13 @@ pub(crate) type Classify<E> = dyn Fn(E) -> TransportError + Send + Sync;
 pub trait HttpService: tower_service::Service<Request<Full<Bytes>>> {}
 
 impl<S: tower_service::Service<Request<Full<Bytes>>>> HttpService for S {}
+
+/// The beginning of an exchange that is observed.
+pub(crate) struct Watch {
+    method: Method,
+    url: Uri,
+    begun: Instant,
+}
 
 /// A service, a timer and the limits of an exchange.
 pub(crate) struct Exchanger<S: HttpService> {
@@ -40,25 +47,30 @@ where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    pub(crate) async fn exchange(
+    /// Notes what an observer is to be told of an exchange when it is over.
+    pub(crate) fn watch(&self, request: &Request<Bytes>) -> Option<Watch> {
+        self.observer.as_ref()?;
+        Some(Watch { method: request.method().clone(), url: request.uri().clone(), begun: Instant::now() })
+    }
+
+    /// Tells the observer of an exchange that is over.
+    pub(crate) fn tell<O: Operation>(
         &self,
-        request: Request<Bytes>,
-        (operation, attempt): (&'static str, u32),
-    ) -> Result<Response<Bytes>, TransportError> {
-        let Some(observer) = &self.observer else { return self.within_time(request).await };
-        let (method, url) = (request.method().clone(), request.uri().clone());
-        let begun = Instant::now();
-        let outcome = self.within_time(request).await;
+        watch: Option<Watch>,
+        in_flight: &InFlight<O>,
+        outcome: &Result<Response<Bytes>, TransportError>,
+    ) {
+        let (Some(observer), Some(Watch { method, url, begun })) = (&self.observer, watch) else { return };
         let told = outcome.as_ref().map(|response| (response.status(), response.body().len()));
-        observer(&ExchangeReport::new(operation, attempt, (&method, &url), told, begun.elapsed()));
-        outcome
+        observer(&ExchangeReport::new(in_flight, (&method, &url), told, begun.elapsed()));
     }
 
     pub(crate) fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send + 'static {
         self.timer.sleep(time)
     }
 
-    async fn within_time(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+    /// Sends the request and collects its answer, within the time for an exchange.
+    pub(crate) async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
         let mut outcome = None;
         either(async { outcome = Some(self.run(request).await) }, self.sleep(self.request_timeout)).await;
         outcome.unwrap_or_else(|| {

@@ -1,5 +1,6 @@
 //! The loop: a session behind a lock, which is never held while a request is under way.
 
+use std::borrow::Cow;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -45,12 +46,19 @@ impl Client {
         self.drive(step)
     }
 
+    /// The text without this client's tokens, should a platform have repeated one in it. The rest stays as it is.
+    pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.lock().redact(text)
+    }
+
     fn drive<O: Operation>(&self, mut step: Step<O>) -> Result<O::Output, Error> {
         loop {
             step = match step {
                 Step::Done(result) => return result,
                 Step::Send(request, in_flight) => {
-                    let outcome = self.exchanger.exchange(request, (in_flight.name(), in_flight.requests()));
+                    let watch = self.exchanger.watch(&request);
+                    let outcome = self.exchanger.exchange(request);
+                    self.exchanger.tell(watch, &in_flight, &outcome);
                     let mut session = self.lock();
                     let before = session.revision();
                     let step = in_flight.receive(&mut session, now(), outcome);

@@ -5,12 +5,19 @@ use std::fmt;
 use std::io;
 use std::time::{Duration, Instant};
 
-use lti_ags::http::{Request, Response};
-use lti_ags::{Cause, ExchangeReport, TransportError};
+use lti_ags::http::{Method, Request, Response, Uri};
+use lti_ags::{Bytes, Cause, ExchangeReport, InFlight, Operation, TransportError};
 use ureq::config::AutoHeaderValue;
 use ureq::{Agent, Timeout};
 
 pub(crate) type Observer = dyn Fn(&ExchangeReport<'_>) + Send + Sync;
+
+/// The beginning of an exchange that is observed.
+pub(crate) struct Watch {
+    method: Method,
+    url: Uri,
+    begun: Instant,
+}
 
 /// An agent and the limits of an exchange.
 pub(crate) struct Exchanger {
@@ -21,21 +28,26 @@ pub(crate) struct Exchanger {
 }
 
 impl Exchanger {
-    pub(crate) fn exchange(
-        &self,
-        request: Request<lti_ags::Bytes>,
-        (operation, attempt): (&'static str, u32),
-    ) -> Result<Response<Vec<u8>>, TransportError> {
-        let Some(observer) = &self.observer else { return self.run(request) };
-        let (method, url) = (request.method().clone(), request.uri().clone());
-        let begun = Instant::now();
-        let outcome = self.run(request);
-        let told = outcome.as_ref().map(|response| (response.status(), response.body().len()));
-        observer(&ExchangeReport::new(operation, attempt, (&method, &url), told, begun.elapsed()));
-        outcome
+    /// Notes what an observer is to be told of an exchange when it is over.
+    pub(crate) fn watch(&self, request: &Request<Bytes>) -> Option<Watch> {
+        self.observer.as_ref()?;
+        Some(Watch { method: request.method().clone(), url: request.uri().clone(), begun: Instant::now() })
     }
 
-    fn run(&self, request: Request<lti_ags::Bytes>) -> Result<Response<Vec<u8>>, TransportError> {
+    /// Tells the observer of an exchange that is over.
+    pub(crate) fn tell<O: Operation>(
+        &self,
+        watch: Option<Watch>,
+        in_flight: &InFlight<O>,
+        outcome: &Result<Response<Vec<u8>>, TransportError>,
+    ) {
+        let (Some(observer), Some(Watch { method, url, begun })) = (&self.observer, watch) else { return };
+        let told = outcome.as_ref().map(|response| (response.status(), response.body().len()));
+        observer(&ExchangeReport::new(in_flight, (&method, &url), told, begun.elapsed()));
+    }
+
+    /// Sends the request and reads its answer.
+    pub(crate) fn exchange(&self, request: Request<Bytes>) -> Result<Response<Vec<u8>>, TransportError> {
         let (parts, body) = request.into_parts();
         // A body that is there but empty would give a GET a content-length.
         let response = if body.is_empty() {

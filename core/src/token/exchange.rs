@@ -67,10 +67,14 @@ pub(crate) fn read(
             Some(members) if members.get("error").is_some_and(|error| !error.is_null()) => {
                 Err(refusal(response, Some(&members), asked, now))
             }
-            Some(members) => token(&members, asked, policy).map_err(Failure::Refused),
-            None if body.trim_ascii().is_empty() => Err(Failure::Refused(Error::malformed(
+            Some(members) => {
+                token(&members, asked, policy).map_err(|error| Failure::Refused(error.with_status(status)))
+            }
+            None if body.trim_ascii().is_empty() => Err(Failure::Refused(Error::refused(
+                ErrorKind::MalformedResponse,
                 "the token endpoint answered with nothing, which some platforms do when they do not accept the \
                  assertion; check the client id and that the platform has the tool's public key",
+                Refusal::new(response, now, &[]),
             ))),
             None => Err(Failure::Refused(Error::refused(
                 ErrorKind::MalformedResponse,

@@ -13,7 +13,7 @@
 
 mod exchange;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -35,6 +35,9 @@ const HOLD: Duration = Duration::from_secs(5);
 
 /// The longest that a refusal is remembered.
 const MAX_HOLD: Duration = Duration::from_secs(15 * 60);
+
+/// How many tokens are held to be redacted.
+const LATELY: usize = 16;
 
 /// What a token allows, and for how long. The token itself is the session's affair.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +68,14 @@ struct Token {
 pub struct Lease {
     scopes: Scopes,
     serial: u64,
+    attempt: u32,
+}
+
+impl Lease {
+    /// Which request in a row it is for.
+    pub(crate) fn attempt(&self) -> u32 {
+        self.attempt
+    }
 }
 
 /// What a call that needs a token is told.
@@ -120,6 +131,8 @@ enum State {
 pub(crate) struct Tokens {
     slots: BTreeMap<Scopes, Slot>,
     serial: u64,
+    /// The headers of the last tokens, to find where a platform repeats one.
+    lately: VecDeque<HeaderValue>,
 }
 
 impl Tokens {
@@ -180,7 +193,8 @@ impl Tokens {
             Ok(request) => {
                 self.serial += 1;
                 slot.state = State::Fetching { serial: self.serial, until: Interval::new(now, LEASE) };
-                Acquired::Fetch(request, Lease { scopes: scopes.clone(), serial: self.serial })
+                let attempt = slot.faults.saturating_add(1);
+                Acquired::Fetch(request, Lease { scopes: scopes.clone(), serial: self.serial, attempt })
             }
             Err(error) => Acquired::Failed(error.during(NAME)),
         }
@@ -212,6 +226,8 @@ impl Tokens {
                 let margin = policy.token_margin.min(grant.lifetime / 2);
                 let life = Interval::new(now, grant.lifetime.saturating_sub(margin));
                 let once = grant.lifetime.is_zero();
+                self.lately.push_front(authorization.clone());
+                self.lately.truncate(LATELY);
                 State::Held(Token { authorization, serial: lease.serial, grant, life, once })
             }
             Err(Failure::Refused(error)) => {
@@ -233,6 +249,11 @@ impl Tokens {
             }
             _ => false,
         }
+    }
+
+    /// The tokens that were given lately.
+    pub(crate) fn lately(&self) -> impl Iterator<Item = &str> {
+        self.lately.iter().map(crate::call::bearer)
     }
 
     /// Forgets the token that a service did not accept, unless it has been replaced meanwhile.
