@@ -1,0 +1,44 @@
+//! `ags`: Assignment and Grade Services from the command line, for a person or a script.
+//!
+//! Exit code 0: all done. 2: wrong usage, or a bad file of one's own; nothing was sent. 1: everything else.
+
+mod args;
+mod config;
+mod failure;
+mod keys;
+mod output;
+mod platform;
+mod scores;
+mod token;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+use failure::Failure;
+use output::Output;
+
+fn main() -> ExitCode {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let (json, result) = match Args::try_parse_from(&words) {
+        Ok(args) => (args.global.json, run(&args)),
+        Err(error) if !error.use_stderr() => (false, Output::new(false).raw(&error.to_string())),
+        // What the flags mean is not known then; whoever wrote `--json` wants JSON.
+        Err(error) => (words.iter().any(|word| word == "--json"), Err(Failure::from(&error))),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(json),
+    }
+}
+
+fn run(Args { global, command }: &Args) -> Result<(), Failure> {
+    match command {
+        Command::Token => token::run(global),
+        Command::Scores(command) => scores::run(global, command),
+        Command::Keygen(args) => keys::generate(global, args),
+        Command::Jwks(args) => keys::publish(global, args),
+    }
+}

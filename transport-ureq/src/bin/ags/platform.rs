@@ -1,0 +1,117 @@
+//! The platform that a command is for: a client and an endpoint, out of the configuration, the claims and the flags.
+
+use std::fs;
+use std::path::Path;
+
+use lti_ags_ureq::{
+    Client, Endpoint, Error, ErrorKind, ExchangeReport, Grant, Launch, Operation, Registration, ServiceUrl,
+    printable,
+};
+
+use crate::args::Global;
+use crate::config::Config;
+use crate::failure::{Failure, chain};
+use crate::output::{self, Output};
+
+/// A client of one registration, and the endpoint that it works on.
+#[derive(Debug)]
+pub(crate) struct Platform {
+    client: Client,
+    endpoint: Endpoint,
+    json: bool,
+}
+
+impl Platform {
+    /// Reads the configuration and the claims. `url` is the one on the command line: where no other is known, it is the
+    /// one to trust.
+    pub(crate) fn open(global: &Global, url: Option<&ServiceUrl>) -> Result<Self, Failure> {
+        let Config { mut registration, mut endpoint, policy, request_timeout, max_body_bytes } =
+            Config::read(global.config.as_deref())?;
+        if let Some(path) = &global.claims {
+            let launch = launch(path, &registration)?;
+            if let (None, Some(deployment_id)) = (registration.deployment_id(), launch.deployment_id()) {
+                registration = registration.with_deployment_id(deployment_id);
+            }
+            endpoint = launch.endpoint().map_err(|error| in_claims(path, error))?;
+        }
+        if let (Some(url), Err(_), Err(_)) = (url, endpoint.line_items(), endpoint.line_item()) {
+            endpoint = endpoint.with_line_item(url)?;
+        }
+        let mut client = Client::builder(registration)
+            .policy(policy)
+            .request_timeout(request_timeout)
+            .max_body_bytes(max_body_bytes);
+        if global.trace {
+            client = client.observe(trace);
+        }
+        Ok(Self { client: client.build(), endpoint, json: global.json })
+    }
+
+    /// Performs an operation.
+    pub(crate) fn call<O: Operation>(&self, operation: O) -> Result<O::Output, Failure> {
+        self.client.call(&self.endpoint, operation).map_err(|error| self.failure(error))
+    }
+
+    /// Gets a token.
+    pub(crate) fn authorize(&self) -> Result<Grant, Failure> {
+        self.client.authorize(&self.endpoint).map_err(|error| self.failure(error))
+    }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    pub(crate) fn output(&self) -> Output<'_> {
+        Output::of(self.json, &self.client)
+    }
+
+    fn failure(&self, error: Error) -> Failure {
+        Failure::from(error).map(|message| self.client.redact(message).into_owned())
+    }
+}
+
+/// A URL on the command line, which an error does not repeat: it may hold a password.
+pub(crate) fn url(flag: &str, text: Option<&str>) -> Result<Option<ServiceUrl>, Failure> {
+    text.map(str::parse)
+        .transpose()
+        .map_err(|error: Error| Failure::usage(format_args!("{flag}: {}", chain(&error))))
+}
+
+fn launch(path: &Path, registration: &Registration) -> Result<Launch, Failure> {
+    let shown = path.display();
+    let text = fs::read_to_string(path).map_err(|error| {
+        Failure::input_file(format_args!("the claims in {shown} cannot be read: {error}"))
+    })?;
+    let text = text.trim_start_matches('\u{feff}').trim();
+    if text.starts_with("eyJ") {
+        return Err(Failure::input_file(format_args!(
+            "{shown} holds a token, not claims: verify it, and give the JSON object that it carries"
+        )));
+    }
+    let launch = Launch::from_json(text).map_err(|error| in_claims(path, error))?;
+    launch.client_id(Some(registration.client_id())).map_err(|error| in_claims(path, error))?;
+    if let (Some(issuer), Some(configured)) = (launch.issuer(), registration.issuer())
+        && issuer != configured
+    {
+        output::note(&format!("the claims in {shown} are of the issuer {issuer}, not of {configured}"));
+    }
+    Ok(launch)
+}
+
+/// What is wrong with claims is a bad file; that they offer nothing is the platform's word.
+fn in_claims(path: &Path, error: Error) -> Failure {
+    match error.kind() {
+        ErrorKind::InvalidInput => Failure::input_file(format_args!("{}: {}", path.display(), chain(&error))),
+        _ => error.into(),
+    }
+}
+
+/// One line an exchange.
+fn trace(report: &ExchangeReport<'_>) {
+    let mut line = printable(&format!("ags: trace: {report}"));
+    // Our own words about a transport's error name no cause; the transport's do.
+    if let Err(error) = report.outcome {
+        line = format!("{line}: {}", printable(&chain(error)));
+    }
+    output::stderr(&line);
+}

@@ -1,0 +1,11 @@
+//! The `ags` command, run as a program against a scripted server on this machine: what it prints, how it exits, what it
+//! sends, and what it never shows.
+
+mod config;
+mod keys;
+mod scores;
+mod secrets;
+mod server;
+mod token;
+mod tool;
+mod usage;
