@@ -162,7 +162,9 @@ impl FromStr for ServiceUrl {
     }
 }
 
+/// The beginning of a text that is no URL, without what may be a password in it.
 fn excerpt(text: &str) -> String {
+    let text = text.rsplit_once('@').map_or(text, |(_, after)| after);
     text.chars().filter(|character| !character.is_control()).take(80).collect()
 }
 
