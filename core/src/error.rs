@@ -183,7 +183,9 @@ impl Error {
             ErrorKind::Tls => "no secure connection; check the platform's certificate and its name",
             _ => "no connection, or it broke before the answer was complete",
         };
-        Self::new(kind, message).because(error)
+        let status = error.status();
+        let failure = Self::new(kind, message).because(error);
+        status.into_iter().fold(failure, Self::with_status)
     }
 
     pub(crate) fn because(self, source: impl Into<BoxError>) -> Self {

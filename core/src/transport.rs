@@ -3,6 +3,8 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use http::StatusCode;
+
 use crate::error::{BoxError, ErrorKind};
 
 /// A failure to get an answer, as the transport saw it.
@@ -21,6 +23,7 @@ use crate::error::{BoxError, ErrorKind};
 pub struct TransportError {
     fate: Fate,
     cause: Cause,
+    status: Option<StatusCode>,
     source: BoxError,
 }
 
@@ -64,12 +67,19 @@ impl Cause {
 impl TransportError {
     /// The request never left.
     pub fn not_sent(cause: Cause, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self { fate: Fate::NotSent, cause, source: source.into() }
+        Self { fate: Fate::NotSent, cause, status: None, source: source.into() }
     }
 
     /// The request may have been acted on.
     pub fn in_doubt(cause: Cause, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self { fate: Fate::InDoubt, cause, source: source.into() }
+        Self { fate: Fate::InDoubt, cause, status: None, source: source.into() }
+    }
+
+    /// With the status of an answer that broke off, or is too large.
+    #[must_use]
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = Some(status);
+        self
     }
 
     /// Whether the platform may have acted on the request.
@@ -80,6 +90,11 @@ impl TransportError {
     /// What went wrong.
     pub fn cause(&self) -> Cause {
         self.cause
+    }
+
+    /// The status, where an answer had begun.
+    pub fn status(&self) -> Option<StatusCode> {
+        self.status
     }
 }
 

@@ -88,7 +88,7 @@ where
         }
         let body = Limited::new(body, self.max_body_bytes).collect().await.map_err(|error| {
             let cause = if error.is::<LengthLimitError>() { Cause::TooLarge } else { Cause::Connection };
-            TransportError::in_doubt(cause, error)
+            TransportError::in_doubt(cause, error).with_status(parts.status)
         })?;
         Ok(Response::from_parts(parts, body.to_bytes()))
     }

@@ -56,7 +56,8 @@ impl Exchanger {
             self.send(Request::from_parts(parts, &*body))
         };
         let (parts, mut body) = response.map_err(classify)?.into_parts();
-        let body = body.with_config().limit(self.max_body_bytes).read_to_vec().map_err(classify_body)?;
+        let body = body.with_config().limit(self.max_body_bytes).read_to_vec();
+        let body = body.map_err(|error| classify_body(error).with_status(parts.status))?;
         Ok(Response::from_parts(parts, body))
     }
 
