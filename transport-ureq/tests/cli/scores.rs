@@ -173,6 +173,10 @@ fn plain_http_is_refused_away_from_loopback_unless_the_host_is_allowed_by_name()
     let server = Server::willing();
     let endpoint = "[endpoint]\nlineitem = \"http://lms.invalid/items/9\"\n";
     Tool::configured(&server, endpoint).post(&["--json"]).assert_failed(1, "insecure_url");
+    let tool = Tool::at(&server);
+    let config = std::fs::read_to_string(tool.path("ags.toml")).unwrap();
+    tool.write("ags.toml", &config.replace(&server.url("/token"), "http://lms.invalid/token"));
+    tool.post(&["--json"]).assert_failed(1, "insecure_url");
     assert_eq!(server.requests().len(), 0);
     let allowed = format!("{endpoint}[policy]\nallow_http_hosts = [\"lms.invalid\"]\nmax_attempts = 1\n");
     Tool::configured(&server, &allowed).post(&["--json"]).assert_failed(1, "connection");
@@ -248,7 +252,9 @@ fn a_server_that_is_not_there_is_a_connection_fault() {
 fn limits_of_the_policy_hold() {
     let server = Server::answering(Reply::new(200, format!("{{\"x\":\"{}\"}}", "x".repeat(2000))));
     let policy = "[policy]\nmax_body_bytes = 1000\n";
-    Tool::with(&server, policy).post(&["--json"]).assert_failed(1, "response_too_large");
+    let ran = Tool::with(&server, policy).post(&["--json"]);
+    ran.assert_failed(1, "response_too_large");
+    assert_eq!(ran.error()["status"], 200);
 
     let slow = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("[endpoint]\nlineitem = \"http://{}/items/9\"\n", slow.local_addr().unwrap());

@@ -158,3 +158,23 @@ fn a_password_in_a_url_is_not_repeated() {
         ran.assert_hides(&["Planted"]);
     }
 }
+
+#[test]
+fn a_token_in_a_url_is_not_traced() {
+    let server = Server::willing();
+    let escaped = TOKEN.replace('/', "%2F").replace('+', "%2b");
+    for query in [format!("t={escaped}"), "access_token=Planted".to_owned()] {
+        let url = server.url(&format!("/items/9?{query}"));
+        let ran = Tool::at(&server).post(&["--json", "--trace", "--line-item", &url]);
+        assert!(ran.code == 0 && ran.stderr.contains("/items/9/scores?"), "{ran:?}");
+        assert_clean(&ran);
+        ran.assert_hides(&[&escaped]);
+    }
+}
+
+#[test]
+fn what_is_hidden_is_said_to_be() {
+    let server = Server::answering(Reply::new(422, format!("no {TOKEN}; {COMMENT}; bye")));
+    let ran = Tool::at(&server).post(&["--comment", COMMENT]);
+    assert!(ran.stderr.contains("422: no [redacted]; [redacted]; bye"), "{ran:?}");
+}
