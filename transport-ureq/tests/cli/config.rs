@@ -30,7 +30,7 @@ fn the_configuration_is_named_by_flag_then_by_environment_then_found_here() {
         (tool.path("here"), tool.path("there/env.toml"), tool.path("there/flag.toml"));
     let flag = ["--config", flag.to_str().unwrap()];
     let asked = |environment: &[(&str, &std::path::Path)], flags: &[&str]| {
-        let ran = tool.run_in(&here, environment, &[&["token", "--json"][..], flags].concat());
+        let ran = Tool::run_in(&here, environment, &[&["token", "--json"][..], flags].concat());
         ran.json();
         server.requests().pop().unwrap().assertion(1)["iss"].as_str().unwrap().to_owned()
     };
@@ -47,7 +47,7 @@ fn a_configuration_that_is_not_there_is_named() {
     ran.assert_failed(2, "configuration");
     assert!(message(&ran).contains("other.toml"));
     let named = tool.path("env.toml");
-    let ran = tool.run_in(&tool.folder, &[("AGS_CONFIG", &named)], &["token", "--json"]);
+    let ran = Tool::run_in(&tool.folder, &[("AGS_CONFIG", &named)], &["token", "--json"]);
     ran.assert_failed(2, "configuration");
     assert!(message(&ran).contains("env.toml"));
 }

@@ -83,10 +83,10 @@ fn a_status_alone_is_sent_with_both_of_its_halves() {
 #[test]
 fn clearing_says_initialized_and_not_ready() {
     let server = Server::willing();
-    let told = Tool::at(&server).run(&["scores", "clear", "--user-id", "u-1001", "--json"]).json();
+    let told = Tool::at(&server).run(&["scores", "clear", "--user-id", "-u_1001", "--json"]).json();
     assert_eq!((&told["outcome"], &told["attempts"]), (&json!("sent"), &json!(1)));
     let sent = server.service_requests()[0].json();
-    let expected = json!({"userId": "u-1001", "activityProgress": "Initialized", "gradingProgress": "NotReady",
+    let expected = json!({"userId": "-u_1001", "activityProgress": "Initialized", "gradingProgress": "NotReady",
                           "timestamp": told["timestamp"]});
     assert_eq!(sent, expected);
 }

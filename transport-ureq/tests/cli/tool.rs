@@ -69,10 +69,10 @@ impl Tool {
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
-        self.run_in(&self.folder, &[], arguments)
+        Self::run_in(&self.folder, &[], arguments)
     }
 
-    pub(crate) fn run_in(&self, folder: &Path, environment: &[(&str, &Path)], arguments: &[&str]) -> Ran {
+    pub(crate) fn run_in(folder: &Path, environment: &[(&str, &Path)], arguments: &[&str]) -> Ran {
         let output = Command::new(env!("CARGO_BIN_EXE_ags"))
             .args(arguments)
             .current_dir(folder)

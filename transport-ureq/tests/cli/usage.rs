@@ -20,6 +20,7 @@ fn what_is_wrong_on_the_command_line_is_usage() {
         &["scores", "post", "--user-id", " ", "--score-given", "85", "--score-maximum", "100"],
         &["scores", "clear"],
         &["scores", "clear", "--user-id", " "],
+        &["scores", "clear", "--user-id", "--trace"],
         &["scores", "clear", "--user-id", "u-1001", "--comment", "x"],
         &["scores", "clear", "--user-id", "u-1001", "--score-given", "1", "--score-maximum", "1"],
         &user,
@@ -112,7 +113,7 @@ fn global_flags_stand_before_or_after_the_command() {
         ["scores", "--json", "clear", "--user-id", "u-1001", "--config", config],
         ["scores", "clear", "--user-id", "u-1001", "--config", config, "--json"],
     ] {
-        let ran = tool.run_in(&std::env::temp_dir(), &[], &arguments);
+        let ran = Tool::run_in(&std::env::temp_dir(), &[], &arguments);
         assert_eq!(ran.json()["outcome"], "sent");
     }
 }

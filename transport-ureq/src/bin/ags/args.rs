@@ -60,7 +60,7 @@ pub(crate) enum Scores {
 #[derive(Debug, clap::Args)]
 pub(crate) struct PostScore {
     /// Whose score: the `sub` of the user's launches
-    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true, value_parser = text)]
     pub(crate) user_id: String,
     /// The points given; without them, both progress flags are needed
     #[arg(long, value_name = "N", requires = "score_maximum", allow_hyphen_values = true, value_parser = points)]
@@ -75,10 +75,10 @@ pub(crate) struct PostScore {
     #[arg(long, value_name = "P", required_unless_present = "score_given", value_parser = grading_progress())]
     pub(crate) grading_progress: Option<String>,
     /// Plain text for the user
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true, value_parser = text)]
     pub(crate) comment: Option<String>,
     /// Who graded
-    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true, value_parser = text)]
     pub(crate) scoring_user_id: Option<String>,
     /// When the score came to be, as RFC 3339 with a zone [default: now]
     #[arg(long, value_name = "T", value_parser = time)]
@@ -100,7 +100,7 @@ pub(crate) struct PostScore {
 #[derive(Debug, clap::Args)]
 pub(crate) struct ClearScore {
     /// Whose score: the `sub` of the user's launches
-    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true, value_parser = text)]
     pub(crate) user_id: String,
     /// The line item [default: the launch's own]
     #[arg(long, value_name = "URL")]
@@ -140,6 +140,18 @@ fn activity_progress() -> PossibleValuesParser {
 
 fn grading_progress() -> PossibleValuesParser {
     ["FullyGraded", "Pending", "PendingManual", "Failed", "NotReady"].into()
+}
+
+/// Ids and comments may begin with a hyphen; a flag whose value was forgotten does not take the next flag for it.
+fn text(text: &str) -> Result<String, &'static str> {
+    match text.strip_prefix("--") {
+        Some(flag)
+            if !flag.is_empty() && flag.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') =>
+        {
+            Err("the value is missing: this is a flag")
+        }
+        _ => Ok(text.to_owned()),
+    }
 }
 
 fn points(text: &str) -> Result<f64, &'static str> {

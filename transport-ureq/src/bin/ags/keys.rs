@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::args::{Global, Jwks, Keygen};
 use crate::failure::{Failure, chain};
-use crate::output::Output;
+use crate::output::{self, Output};
 
 /// The length of a new RSA key.
 const BITS: usize = 2048;
@@ -61,7 +61,7 @@ pub(crate) fn publish(global: &Global, args: &Jwks) -> Result<(), Failure> {
     }
     // For people too it is JSON: it is there to be published.
     let pretty = serde_json::to_string_pretty(&set).map_err(|error| Failure::output(&error.into()))?;
-    Output::new(false).raw(&format!("{pretty}\n"))
+    output::write(&format!("{pretty}\n"))
 }
 
 /// Reads a private key in PEM.

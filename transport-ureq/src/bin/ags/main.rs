@@ -18,13 +18,12 @@ use clap::Parser;
 
 use args::{Args, Command};
 use failure::Failure;
-use output::Output;
 
 fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
     let (json, result) = match Args::try_parse_from(&words) {
         Ok(args) => (args.global.json, run(&args)),
-        Err(error) if !error.use_stderr() => (false, Output::new(false).raw(&error.to_string())),
+        Err(error) if !error.use_stderr() => (false, output::write(&error.to_string())),
         // What the flags mean is not known then; whoever wrote `--json` wants JSON.
         Err(error) => (words.iter().any(|word| word == "--json"), Err(Failure::from(&error))),
     };

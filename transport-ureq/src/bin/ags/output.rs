@@ -29,23 +29,23 @@ impl<'a> Output<'a> {
     pub(crate) fn tell(&self, record: &impl Serialize, words: &str) -> Result<(), Failure> {
         if self.json {
             let line = serde_json::to_string(record).map_err(|error| Failure::output(&error.into()))?;
-            return self.raw(&format!("{}\n", self.redact(&line)));
+            return write(&format!("{}\n", self.redact(&line)));
         }
         let lines: Vec<_> = words.lines().map(|line| self.redact(&clean(line)).into_owned()).collect();
-        self.raw(&format!("{}\n", lines.join("\n")))
-    }
-
-    /// Writes text as it is. A reader that has seen enough (`ags … | head`) is no failure.
-    pub(crate) fn raw(&self, text: &str) -> Result<(), Failure> {
-        let mut stdout = io::stdout().lock();
-        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::output(&error)),
-            _ => Ok(()),
-        }
+        write(&format!("{}\n", lines.join("\n")))
     }
 
     fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
         self.client.map_or(Cow::Borrowed(text), |client| client.redact(text))
+    }
+}
+
+/// Writes text as it is. A reader that has seen enough (`ags … | head`) is no failure.
+pub(crate) fn write(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::output(&error)),
+        _ => Ok(()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The platform that a command is for: a client and an endpoint, out of the configuration, the claims and the flags.
 
+use std::error::Error as StdError;
 use std::fs;
 use std::path::Path;
 
@@ -109,9 +110,9 @@ fn in_claims(path: &Path, error: Error) -> Failure {
 /// One line an exchange.
 fn trace(report: &ExchangeReport<'_>) {
     let mut line = printable(&format!("ags: trace: {report}"));
-    // Our own words about a transport's error name no cause; the transport's do.
-    if let Err(error) = report.outcome {
-        line = format!("{line}: {}", printable(&chain(error)));
+    // The report says what became of the request; its source says why.
+    if let Some(source) = report.outcome.err().and_then(StdError::source) {
+        line = format!("{line}: {}", printable(&chain(source)));
     }
     output::stderr(&line);
 }

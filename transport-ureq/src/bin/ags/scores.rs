@@ -1,8 +1,7 @@
 //! `ags scores …`: posting and clearing scores (AGS 3.4).
 
 use lti_ags_ureq::{
-    ActivityProgress, Error, GradingProgress, Outcome, PostScore, Score, ScoreBuilder, ServiceUrl,
-    format_timestamp,
+    ActivityProgress, GradingProgress, Outcome, PostScore, Score, ScoreBuilder, ServiceUrl, format_timestamp,
 };
 use serde::Serialize;
 
@@ -73,7 +72,7 @@ fn post(platform: &Platform, score: Score, line_item: Option<&ServiceUrl>) -> Re
     let user_id = score.user_id().to_owned();
     let given = score.given().zip(score.maximum());
     let operation = match line_item {
-        Some(url) => PostScore::new(score).to(url).map_err(Error::from)?,
+        Some(url) => PostScore::new(score).to(url)?,
         None => PostScore::new(score),
     };
     let receipt = platform.call(operation)?;

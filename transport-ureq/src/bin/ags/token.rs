@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::platform::Platform;
 
 #[derive(Serialize)]
-struct Granted {
+struct Allowed {
     granted_scopes: Vec<String>,
     expires_in: u64,
     token_type: &'static str,
@@ -28,7 +28,7 @@ pub(crate) fn run(global: &Global) -> Result<(), Failure> {
         list("It allows:", &granted),
         list("Asked for, and not granted:", &missing)
     );
-    platform.output().tell(&Granted { granted_scopes: granted, expires_in, token_type: "bearer" }, &words)
+    platform.output().tell(&Allowed { granted_scopes: granted, expires_in, token_type: "bearer" }, &words)
 }
 
 fn list(heading: &str, scopes: &[String]) -> String {
