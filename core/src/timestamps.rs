@@ -43,8 +43,11 @@ impl Timestamps {
         Self { step: step.max(Duration::from_millis(1)), latest: BTreeMap::new(), floor: Timestamp::MIN }
     }
 
-    /// The timestamp for a new score: now, or as much later as it must be.
+    /// The timestamp for a new score: now, in whole milliseconds, or as much later as it must be.
+    ///
+    /// Finer ones would be cut by platforms that store milliseconds, and then compare unequal to themselves.
     pub fn next(&mut self, line_item: &str, user_id: &str, now: Timestamp) -> Timestamp {
+        let now = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
         let key = key(line_item, user_id);
         let next = match self.latest.get(&key) {
             Some(latest) => now.max(self.after(*latest)),
