@@ -6,16 +6,17 @@ use http::{Request, Response, StatusCode};
 use crate::operation::{Answer, Context, Exchange, Operation, Replay};
 use crate::{Error, ErrorKind, Refusal, Scope, ServiceUrl, request};
 
-/// Deletes a line item. **The grades in it go with it**, on all platforms known.
+/// Deletes a line item. **As a rule the grades in it go with it.**
 ///
 /// - Blackboard deletes the column with all attempts; nothing restores it.
 /// - Canvas deletes the assignment where it is its default line item, and refuses where the assignment was made in Canvas
-///   itself.
+///   itself (401).
 /// - Moodle 4.5 deletes the column, even an activity's own.
-/// - Open edX refuses always; OpenOLAT and ILIAS do; Sakai refuses for a line item that it made on demand.
+/// - Brightspace keeps the grades, but severs the column from the tool.
+/// - Open edX and OpenOLAT refuse always; Sakai refuses for a line item that it made on demand.
 ///
 /// The launch's own line item is not deleted unless it is [forced](Self::force): it belongs to the link that was launched,
-/// and the platform may not make another. Whoever is refused by the platform gets
+/// and later launches may come without one. Whoever is refused by the platform gets
 /// [`ErrorKind::CoupledLineItem`] too.
 ///
 /// ```

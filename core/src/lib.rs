@@ -82,6 +82,8 @@ mod new_line_item;
 mod number;
 mod operation;
 mod page;
+#[doc = include_str!("platforms.md")]
+pub mod platforms {}
 mod policy;
 mod post_score;
 mod refusal;
