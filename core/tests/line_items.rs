@@ -362,3 +362,16 @@ fn a_line_item_that_the_platform_keeps_is_told_apart_from_a_bad_token() {
         assert_eq!(error.kind(), kind, "{error}");
     }
 }
+
+#[test]
+fn the_resource_link_of_a_new_line_item_is_that_of_the_launch() {
+    // AGS-CREATE-06, AGS-CLAIM-14
+    let launch = lti_ags::Launch::from_json(
+        r#"{"https://purl.imsglobal.org/spec/lti/claim/resource_link":{"id":"Rl/7 a","title":"Lab 3"}}"#,
+    )
+    .unwrap();
+    let item = lti_ags::NewLineItem::new("Lab 3", 20.0).unwrap();
+    assert!(!serde_json::to_string(&item).unwrap().contains("resourceLinkId"));
+    let bound = item.with_resource_link_id(launch.resource_link_id().unwrap());
+    assert!(serde_json::to_string(&bound).unwrap().contains(r#""resourceLinkId":"Rl/7 a""#));
+}

@@ -108,3 +108,16 @@ fn a_result_without_a_user_is_an_error_that_names_nobody() {
         "{error}"
     );
 }
+
+#[test]
+fn results_are_read_in_whatever_scale_the_line_item_has_now() {
+    // AGS-UPDATE-07
+    let cell = |score: u32, maximum: u32| {
+        ok(&format!(r#"[{{"userId":"u-1001","resultScore":{score},"resultMaximum":{maximum}}}]"#))
+    };
+    let mut platform = platform([cell(5, 10), cell(10, 20)]);
+    for points in [5.0, 10.0] {
+        let found = platform.call(GetResult::new("u-1001")).unwrap().unwrap();
+        assert_eq!((found.result_score(), found.percent()), (Some(points), Some(50.0)));
+    }
+}
