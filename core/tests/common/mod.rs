@@ -1,5 +1,5 @@
 //! A tool whose platform is a script: requests out, canned answers in, time as a number. No sockets.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,8 +7,8 @@ use std::time::Duration;
 use lti_ags::http::header::HeaderName;
 use lti_ags::http::{HeaderValue, Request, Response, StatusCode};
 use lti_ags::{
-    Algorithm, Bytes, Cause, Endpoint, Error, Operation, Policy, Registration, Scope, Seed, Session, Signer,
-    SigningKey, Step, Timestamp, TransportError,
+    Algorithm, Bytes, Cause, Context, Endpoint, Error, Exchange, Operation, Policy, Registration, Replay, Scope,
+    Score, ScoreBuilder, Seed, Session, Signer, SigningKey, Step, Timestamp, TransportError,
 };
 
 pub const TOKEN_ENDPOINT: &str = "https://auth.northfield.test/oauth2/token";
@@ -39,6 +39,64 @@ pub fn registration() -> Registration {
 
 pub fn endpoint() -> Endpoint {
     Endpoint::new(Scope::AGS).with_line_items(LINE_ITEMS).unwrap().with_line_item(LINE_ITEM).unwrap()
+}
+
+/// A service that needs one of these scopes, read by `GET`: for what is the same whatever the operation.
+pub struct Read {
+    pub url: String,
+    pub scopes: &'static [Scope],
+}
+
+impl Read {
+    pub fn new(url: &str, scopes: &'static [Scope]) -> Self {
+        Self { url: url.to_owned(), scopes }
+    }
+
+    /// The container of line items.
+    pub fn line_items() -> Self {
+        Self::new(LINE_ITEMS, const { &[Scope::LINE_ITEM_READONLY, Scope::LINE_ITEM] })
+    }
+}
+
+impl Operation for Read {
+    type Output = Vec<u8>;
+    const NAME: &'static str = "read";
+
+    fn scopes(&self) -> &'static [Scope] {
+        self.scopes
+    }
+
+    fn replay(&self) -> Replay {
+        Replay::Safe
+    }
+
+    fn request(&mut self, _: &mut Context<'_>) -> Result<Request<Bytes>, Error> {
+        Request::get(&self.url).body(Bytes::new()).map_err(|error| Error::invalid_input(error.to_string()))
+    }
+
+    fn response(self, response: Response<&[u8]>, _: &Exchange<'_>) -> Result<lti_ags::Answer<Self>, Error> {
+        Ok(lti_ags::Answer::Done(response.body().to_vec()))
+    }
+}
+
+/// 17.5 of 20 for the learner of the requirements.
+pub fn graded() -> ScoreBuilder {
+    Score::graded("u-1001", 17.5, 20.0)
+}
+
+pub fn time(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+/// Everything an error shows of itself and of its sources.
+pub fn shown(error: &Error) -> String {
+    let mut shown = format!("{error} {error:?} {error:#?}");
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        shown += &format!(" {error} {error:?}");
+        source = error.source();
+    }
+    shown
 }
 
 pub type Answer = Result<Response<Vec<u8>>, TransportError>;
@@ -186,6 +244,16 @@ impl Tool {
             serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
         };
         (part(0), part(1))
+    }
+
+    /// How many token requests and how many service requests there were.
+    pub fn counts(&self) -> (usize, usize) {
+        (self.token_requests.len(), self.requests.len())
+    }
+
+    /// The body of the `n`th service request, as it went out.
+    pub fn text(&self, n: usize) -> &str {
+        std::str::from_utf8(self.requests[n].body()).unwrap()
     }
 
     /// The JSON body of the `n`th service request.
