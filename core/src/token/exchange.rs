@@ -76,11 +76,16 @@ pub(crate) fn read(
                  assertion; check the client id and that the platform has the tool's public key",
                 Refusal::new(response, now, &[]),
             ))),
-            None => Err(Failure::Refused(Error::refused(
-                ErrorKind::MalformedResponse,
-                "the token endpoint's answer is not JSON; check its URL",
-                Refusal::new(response, now, &[]),
-            ))),
+            None => {
+                let message = "the token endpoint's answer is not JSON; check its URL";
+                // A page says what it is. Other text is not repeated: it may be a token without its wrapping.
+                Err(Failure::Refused(if body.trim_ascii_start().starts_with(b"<") {
+                    let page = Refusal::new(response, now, &[]);
+                    Error::refused(ErrorKind::MalformedResponse, message, page)
+                } else {
+                    Error::malformed(message)
+                }))
+            }
         };
     }
     let refused = Refusal::new(response, now, &[]);

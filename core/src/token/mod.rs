@@ -307,7 +307,9 @@ impl Slot {
 
 fn not_granted(any_of: &[Scope], granted: &Scopes) -> Error {
     let needed = any_of.first().map(Scope::as_str).unwrap_or_default();
-    let granted = if granted.is_empty() { "no scope at all".to_owned() } else { granted.to_string() };
+    // Others are the platform's own text, of any length.
+    let granted: Scopes = granted.iter().filter(|scope| scope.is_ags()).cloned().collect();
+    let granted = if granted.is_empty() { "none of this service".to_owned() } else { granted.to_string() };
     Error::new(
         ErrorKind::MissingScope,
         format!(
