@@ -124,6 +124,16 @@ impl Refusal {
             || self.content_type.as_ref().is_some_and(|content_type| content_type.contains("html"))
     }
 
+    /// Whether the message or the body holds one of these words whole, in any letter case: "iat" is not in "associated".
+    pub(crate) fn mentions(&self, lower_case: &[&str]) -> bool {
+        let is_part = |character: char| character.is_ascii_alphanumeric() || character == '_';
+        let mentions = |text: &str| {
+            let text = text.to_ascii_lowercase();
+            text.split(|character| !is_part(character)).any(|word| lower_case.contains(&word))
+        };
+        self.message.as_deref().is_some_and(mentions) || mentions(&self.body)
+    }
+
     /// Removes what must not be shown: a comment that the platform echoed.
     pub(crate) fn hide(mut self, private: &str) -> Self {
         let hide = |text: &str| secrecy::scrub(text, &[private]).into_owned();

@@ -184,12 +184,12 @@ fn refusal(
 
 /// What to look at first, by what the platform says.
 fn advice(refusal: &Refusal) -> &'static str {
-    let says = |words: &[&str]| words.iter().any(|words| refusal.says(words));
-    if says(&["iat", "expired", "future", "clock"]) {
+    let says = |words: &[&str]| refusal.mentions(words);
+    if says(&["iat", "exp", "expired", "future", "clock"]) {
         "the platform refused the assertion's times; compare this machine's clock with the platform's"
-    } else if says(&["aud"]) {
+    } else if says(&["aud", "audience"]) {
         "the platform refused the assertion's audience; configure the audience that it registered for the tool"
-    } else if says(&["signature", "kid", "keyid", "algorithm", "jwk"]) {
+    } else if says(&["signature", "kid", "keyid", "algorithm", "jwk", "jwks"]) {
         "the platform could not verify the assertion; check that it has this key's public half, under this key id"
     } else if says(&["invalid_client", "unauthorized_client"]) {
         "the platform does not know the tool; check the client id, the key and the key id that it has on record"
