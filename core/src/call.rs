@@ -192,6 +192,10 @@ impl<O: Operation> Call<O> {
         self.way.rest = None;
         match session.acquire(&self.way.offered, self.operation.scopes(), now) {
             Acquired::Wait(delay) => Step::Wait(delay.min(left), Paused(self)),
+            Acquired::Cooling(delay, error) => {
+                self.way.setback = Some(error);
+                if delay >= left { self.give_up() } else { Step::Wait(delay, Paused(self)) }
+            }
             Acquired::Failed(error) => done(Err(error)),
             Acquired::Fetch(request, lease) => {
                 Step::Send(request, InFlight { call: self, awaits: Awaits::Token(lease) })

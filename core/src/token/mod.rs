@@ -82,7 +82,10 @@ impl Lease {
 pub(crate) enum Acquired {
     Ready { authorization: HeaderValue, serial: u64, grant: Grant },
     Fetch(Request<Bytes>, Lease),
+    /// Another call is fetching it.
     Wait(Duration),
+    /// The token endpoint failed, and is asked again after this long.
+    Cooling(Duration, Error),
     Failed(Error),
 }
 
@@ -114,7 +117,10 @@ enum State {
         until: Interval,
     },
     Held(Token),
-    Cooling(Interval),
+    Cooling {
+        error: Error,
+        rest: Interval,
+    },
     Failed {
         error: Error,
         hold: Interval,
@@ -180,9 +186,14 @@ impl Tokens {
             {
                 return Acquired::Failed(error.clone());
             }
-            State::Fetching { until: wait, .. } | State::Cooling(wait) => {
-                if let Some(left) = wait.remaining(now) {
+            State::Fetching { until, .. } => {
+                if let Some(left) = until.remaining(now) {
                     return Acquired::Wait(left);
+                }
+            }
+            State::Cooling { error, rest } => {
+                if let Some(left) = rest.remaining(now) {
+                    return Acquired::Cooling(left, error.clone());
                 }
             }
             _ => {}
@@ -300,7 +311,7 @@ impl Slot {
             };
             State::Failed { error, hold }
         } else {
-            State::Cooling(Interval::new(now, wait))
+            State::Cooling { error, rest: Interval::new(now, wait) }
         }
     }
 }
