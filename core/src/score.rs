@@ -327,9 +327,7 @@ impl Serialize for Score {
         if self.started_at.is_some() || self.submitted_at.is_some() {
             map.serialize_entry("submission", &Submission(self.started_at, self.submitted_at))?;
         }
-        for (name, value) in self.extensions.iter() {
-            map.serialize_entry(name, value)?;
-        }
+        self.extensions.write(&mut map, |_| false)?;
         map.end()
     }
 }
