@@ -65,6 +65,12 @@ pub fn format_timestamp(timestamp: Timestamp) -> String {
     format(timestamp)
 }
 
+/// Whether an instant can be written with a year of four digits, as ISO 8601 and RFC 3339 want it.
+pub(crate) fn is_writable(instant: Timestamp) -> bool {
+    // 0000-01-01T00:00:00Z; the latest one that can be counted lies in the year 9999.
+    instant.as_second() >= -62_167_219_200
+}
+
 /// Writes an instant as AGS 3.4.9 wants it: UTC with `Z`, three digits of a second or as many more as it has.
 pub(crate) fn format(instant: Timestamp) -> String {
     let nanoseconds = instant.subsec_nanosecond();

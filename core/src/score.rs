@@ -252,8 +252,8 @@ impl ScoreBuilder {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) where a user id is blank, points are negative, infinite
-    /// or not a number, the maximum is not above zero, the work was handed in before it was begun, or an extension is
-    /// not one.
+    /// or not a number, the maximum is not above zero, a time lies before the year 0, the work was handed in before it
+    /// was begun, or an extension is not one.
     pub fn build(self) -> Result<Score, Error> {
         let Self { score, error } = self;
         if let Some(error) = error {
@@ -276,6 +276,10 @@ impl ScoreBuilder {
                 ))
                 .section("AGS 3.4.4"));
             }
+        }
+        let times = [score.timestamp, score.started_at, score.submitted_at];
+        if times.into_iter().flatten().any(|time| !date::is_writable(time)) {
+            return Err(Error::input("a time before the year 0 cannot be written").section("AGS 3.4.9"));
         }
         if let (Some(started_at), Some(submitted_at)) = (score.started_at, score.submitted_at)
             && submitted_at < started_at
