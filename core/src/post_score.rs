@@ -1,5 +1,7 @@
 //! `POST {line item}/scores`, `application/vnd.ims.lis.v1.score+json` (AGS 3.4).
 
+use std::fmt;
+
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{Request, Response, StatusCode};
@@ -30,7 +32,9 @@ pub struct PostScore {
 }
 
 /// That a platform has accepted a score. Whether it shows it is another matter: results tell (AGS 4.1).
-#[derive(Clone, Debug)]
+///
+/// `Debug` leaves out the body, in which platforms repeat the comment (Open edX).
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Receipt {
     /// What became of it.
@@ -43,6 +47,17 @@ pub struct Receipt {
     pub result_url: Option<String>,
     /// The JSON object that the platform answered with, if it did.
     pub body: Option<Box<RawValue>>,
+}
+
+impl fmt::Debug for Receipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receipt")
+            .field("outcome", &self.outcome)
+            .field("timestamp", &self.timestamp)
+            .field("attempts", &self.attempts)
+            .field("result_url", &self.result_url)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What became of a score.
