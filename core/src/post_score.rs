@@ -145,7 +145,8 @@ impl Operation for PostScore {
             result_url: Option<String>,
         }
         let mut receipt = self.receipt(Outcome::Sent, exchange);
-        let body = response.body().trim_ascii();
+        let body = response.body();
+        let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii();
         match body.first() {
             // Moodle 4.5: a refusal whose status line PHP could not write.
             Some(b'[') => {
