@@ -61,7 +61,8 @@ impl Timestamps {
     /// Takes note of a timestamp that was chosen elsewhere: by the caller, or by an earlier run.
     pub fn observe(&mut self, line_item: &str, user_id: &str, timestamp: Timestamp) {
         let key = key(line_item, user_id);
-        let latest = self.latest.get(&key).map_or(timestamp, |latest| timestamp.max(*latest));
+        // What has been forgotten may have been later than this.
+        let latest = timestamp.max(self.latest.get(&key).copied().unwrap_or(self.floor));
         self.record(key, latest, timestamp);
     }
 
