@@ -61,9 +61,11 @@ impl ServiceUrl {
         self.meaning() == other.meaning()
     }
 
-    fn meaning(&self) -> (&Origin, Cow<'_, str>, Vec<(String, String)>) {
+    fn meaning(&self) -> (&Origin, Vec<Cow<'_, str>>, Vec<(String, String)>) {
         let (path, query) = split_query(self.path_and_query());
-        let decoded = percent_decode_str(path.trim_end_matches('/')).decode_utf8_lossy();
+        // One by one: an escaped slash is part of its segment (RFC 3986 §2.2).
+        let segments = path.trim_end_matches('/').split('/');
+        let decoded = segments.map(|segment| percent_decode_str(segment).decode_utf8_lossy()).collect();
         let mut pairs: Vec<_> = query
             .map(|query| url::form_urlencoded::parse(query.as_bytes()).into_owned().collect())
             .unwrap_or_default();
