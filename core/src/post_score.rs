@@ -157,6 +157,14 @@ impl Operation for PostScore {
                     self.hidden(exchange.refusal(&response)),
                 ));
             }
+            Some(b'<') if is_page(body) => {
+                let message = "the platform answered with a web page, most likely to sign in, and not to the score";
+                return Err(Error::refused(
+                    ErrorKind::MalformedResponse,
+                    message,
+                    self.hidden(exchange.refusal(&response)),
+                ));
+            }
             Some(b'{') => {
                 receipt.result_url = serde_json::from_slice(body).ok().and_then(|body: Body| body.result_url);
                 receipt.body = serde_json::from_slice(body).ok();
@@ -202,6 +210,13 @@ impl PostScore {
             None => refusal,
         }
     }
+}
+
+/// A whole page: the fragments that PHP warns with may stand in front of a success.
+fn is_page(body: &[u8]) -> bool {
+    let begins =
+        |with: &str| body.get(..with.len()).is_some_and(|body| body.eq_ignore_ascii_case(with.as_bytes()));
+    begins("<!doctype") || begins("<html")
 }
 
 /// 409 is AGS's and Moodle's word for it; Canvas and Open edX answer 400 and say it in the body.
