@@ -246,7 +246,7 @@ impl<O: Operation> Call<O> {
                 operation.response(response, exchange).map_err(|error| error.with_status(status))
             });
         }
-        let refusal = Refusal::new(&response, now, &[token, self.operation.private().unwrap_or_default()]);
+        let refusal = Refusal::new(&response, now, &[token]).hide(self.operation.private());
         if response.status().is_redirection() {
             return self.redirected(session, now, response.headers(), refusal);
         }

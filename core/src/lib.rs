@@ -87,6 +87,7 @@ mod page;
 pub mod platforms {}
 mod policy;
 mod post_score;
+mod private;
 mod refusal;
 mod registration;
 mod report;

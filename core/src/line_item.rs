@@ -7,7 +7,6 @@ use jiff::Timestamp;
 pub use json::LineItemUpdate;
 pub(crate) use json::{LineItemSeed, located};
 
-use crate::date;
 use crate::extensions::Extensions;
 use crate::text::is_blank;
 use crate::{Error, date};

@@ -68,6 +68,12 @@ pub trait Operation: Sized {
     /// same bytes.
     fn request(&mut self, context: &mut Context<'_>) -> Result<Request<Bytes>, Error>;
 
+    /// What in the request is for one person's eyes: errors do not show it, where the platform repeats it. A score's
+    /// comment, for example.
+    fn private(&self) -> Option<&str> {
+        None
+    }
+
     /// Reads a successful (2xx) answer.
     fn response(self, response: Response<&[u8]>, exchange: &Exchange<'_>) -> Result<Answer<Self>, Error>;
 
@@ -82,12 +88,6 @@ pub trait Operation: Sized {
     /// example. The error says so and is of the kind [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown).
     fn in_doubt(self, error: Error) -> Result<Answer<Self>, Error> {
         Err(error)
-    }
-
-    /// Something in the request that is nobody else's to see, and that errors therefore do not repeat where a platform
-    /// echoes it: a comment to a student.
-    fn private(&self) -> Option<&str> {
-        None
     }
 
     /// Reads the grant, where a call wants nothing else: see [`Session::authorize`](crate::Session::authorize).

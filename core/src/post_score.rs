@@ -154,7 +154,7 @@ impl Operation for PostScore {
                 return Err(Error::refused(
                     ErrorKind::ScoreRefused,
                     message,
-                    self.hidden(exchange.refusal(&response)),
+                    exchange.refusal(&response).hide(self.private()),
                 ));
             }
             Some(b'<') if is_page(body) => {
@@ -162,7 +162,7 @@ impl Operation for PostScore {
                 return Err(Error::refused(
                     ErrorKind::MalformedResponse,
                     message,
-                    self.hidden(exchange.refusal(&response)),
+                    exchange.refusal(&response).hide(self.private()),
                 ));
             }
             Some(b'{') => {
@@ -200,15 +200,6 @@ impl Operation for PostScore {
             _ => return Err(refusal.into()),
         };
         Err(Error::refused(kind, message, refusal).section("AGS 3.4"))
-    }
-}
-
-impl PostScore {
-    fn hidden(&self, refusal: Refusal) -> Refusal {
-        match self.score.comment() {
-            Some(comment) => refusal.hide(comment),
-            None => refusal,
-        }
     }
 }
 

@@ -7,7 +7,7 @@ use http::{HeaderMap, Response, StatusCode, header};
 use jiff::Timestamp;
 use std::time::Duration;
 
-use crate::{Scopes, challenge, retry_after, secrecy, words};
+use crate::{Scopes, challenge, private, retry_after, secrecy, words};
 
 /// The most of a refusal's body that is kept, in bytes.
 const BODY_KEPT: usize = 8 * 1024;
@@ -67,7 +67,8 @@ impl Refusal {
         self.message.as_deref()
     }
 
-    /// The beginning of the body, at most 8 KiB, decoded lossily, tokens removed.
+    /// The beginning of the body, at most 8 KiB, decoded lossily, tokens removed. A platform may repeat in it what was
+    /// sent, comment included.
     pub fn body(&self) -> &str {
         &self.body
     }
@@ -134,11 +135,12 @@ impl Refusal {
         self.message.as_deref().is_some_and(mentions) || mentions(&self.body)
     }
 
-    /// Removes what must not be shown: a comment that the platform echoed.
-    pub(crate) fn hide(mut self, private: &str) -> Self {
-        let hide = |text: &str| secrecy::scrub(text, &[private]).into_owned();
-        self.message = self.message.as_deref().map(hide);
-        self.body = hide(&self.body);
+    /// Removes what must not be shown, a comment that the platform repeats, from all that is shown. The body keeps it.
+    pub(crate) fn hide(mut self, private: Option<&str>) -> Self {
+        let Some(private) = private else { return self };
+        for shown in [&mut self.message, &mut self.error_code, &mut self.content_type] {
+            *shown = shown.as_deref().map(|text| private::hide(text, private));
+        }
         self
     }
 }

@@ -194,7 +194,7 @@ fn without_entities(text: &str) -> String {
 }
 
 /// Text without terminal escapes and invisible marks, its whitespace collapsed.
-fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     let mut line = String::new();
     let mut chars = text.chars().peekable();
     let mut space = false;
