@@ -41,8 +41,7 @@ impl Refusal {
         let content_type = text_of(headers, header::CONTENT_TYPE);
         let reason = response.extensions().get::<ReasonPhrase>().map(|reason| &*reason.0);
         let message = words::words(reason, content_type.as_deref(), response.body(), secrets);
-        let kept = response.body().get(..BODY_KEPT).unwrap_or(response.body());
-        let body = secrecy::scrub(&String::from_utf8_lossy(kept), secrets).into_owned();
+        let body = beginning(response.body(), secrets);
         let challenge = challenge::bearer(headers);
         let scopes = challenge.as_ref().and_then(|challenge| challenge.scope.as_deref());
         Self {
@@ -160,6 +159,15 @@ fn is_throttling(response: &Response<&[u8]>) -> bool {
         }
         _ => false,
     }
+}
+
+/// The beginning of a body. Secrets are removed first: one that is cut in two is no longer found.
+fn beginning(body: &[u8], secrets: &[&str]) -> String {
+    let looked_at = String::from_utf8_lossy(body.get(..8 * BODY_KEPT).unwrap_or(body));
+    let mut kept = secrecy::scrub(&looked_at, secrets).into_owned();
+    let end = (0..=BODY_KEPT).rev().find(|&end| kept.is_char_boundary(end)).unwrap_or_default();
+    kept.truncate(end);
+    kept
 }
 
 fn text_of(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
