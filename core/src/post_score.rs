@@ -158,7 +158,8 @@ impl Operation for PostScore {
                 ));
             }
             Some(b'<') if is_page(body) => {
-                let message = "the platform answered with a web page, most likely to sign in, and not to the score";
+                let message =
+                    "the platform answered with a web page, most likely to sign in, and not to the score";
                 return Err(Error::refused(
                     ErrorKind::MalformedResponse,
                     message,

@@ -54,7 +54,9 @@ fn every_member_of_the_claim_is_optional_and_unknown_ones_are_passed_over() {
 
 #[test]
 fn a_claim_that_is_no_object_and_a_url_that_is_none_are_told() {
-    for claim in [json!("x"), json!([]), json!({"lineitem": "/lineitems/4"}), json!({"lineitems": "ftp://h/"})] {
+    for claim in
+        [json!("x"), json!([]), json!({"lineitem": "/lineitems/4"}), json!({"lineitems": "ftp://h/"})]
+    {
         assert_eq!(launch(&claim).endpoint().unwrap_err().kind(), ErrorKind::InvalidInput, "{claim}");
     }
 }
@@ -209,9 +211,7 @@ fn the_client_id_is_the_audience_that_is_the_tool() {
 #[test]
 fn deployments_share_neither_tokens_nor_timestamps() {
     // AGS-CLAIM-13, AGS-TOKRES-08
-    let of = |deployment: &str| {
-        Tool::with(registration().with_deployment_id(deployment), Policy::default())
-    };
+    let of = |deployment: &str| Tool::with(registration().with_deployment_id(deployment), Policy::default());
     let (mut one, mut other) = (of("dep-42"), of("dep-43"));
     for tool in [&mut one, &mut other] {
         tool.call(post()).unwrap();
@@ -353,7 +353,8 @@ fn after_a_review_a_later_score_is_posted_and_the_user_is_sent_back() {
 fn what_a_line_item_says_of_review_comes_back_as_it_is() {
     // AGS-REVIEW-05
     let review = r#"{"reviewableStatus":["InProgress","Completed"],"label":"Open","custom":{"a":"1"}}"#;
-    let json = format!(r#"{{"id":"{LINE_ITEM}","label":"Lab 3","scoreMaximum":20,"submissionReview":{review}}}"#);
+    let json =
+        format!(r#"{{"id":"{LINE_ITEM}","label":"Lab 3","scoreMaximum":20,"submissionReview":{review}}}"#);
     let item: lti_ags::LineItem = serde_json::from_str(&json).unwrap();
     assert_eq!(item.extensions().get("submissionReview").unwrap().get(), review);
     assert!(serde_json::to_string(&item.update()).unwrap().contains(review));

@@ -99,6 +99,9 @@ fn a_datetime_without_a_zone_cannot_be_had_from_a_queue() {
     assert!(stored("2026-03-02T09:00:00Z").is_ok());
     for zoneless in ["2026-03-02T09:00:00", "2026-03-02", ""] {
         let error = stored(zoneless).unwrap_err().to_string();
-        assert!(error.contains("2026-03-02T09:00:00Z") || error.contains("zone") || error.contains("T09:00:00"), "{error}");
+        assert!(
+            error.contains("2026-03-02T09:00:00Z") || error.contains("zone") || error.contains("T09:00:00"),
+            "{error}"
+        );
     }
 }

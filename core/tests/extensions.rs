@@ -19,9 +19,14 @@ fn sent(tool: &mut Tool, score: lti_ags::ScoreBuilder) -> Value {
 fn any_json_value_is_sent_and_read_back() {
     // AGS-EXT-01
     let mut tool = Tool::new();
-    for value in [json!(null), json!(true), json!(3), json!("s"), json!([]), json!({}), json!({"a": [1, {"b": null}]})] {
+    for value in
+        [json!(null), json!(true), json!(3), json!("s"), json!([]), json!({}), json!({"a": [1, {"b": null}]})]
+    {
         let score = graded().extension(X, &value);
-        assert_eq!(score.clone().build().unwrap().extensions().read::<Value>(X).unwrap(), Some(value.clone()));
+        assert_eq!(
+            score.clone().build().unwrap().extensions().read::<Value>(X).unwrap(),
+            Some(value.clone())
+        );
         assert_eq!(sent(&mut tool, score).get(X), Some(&value));
 
         let item = NewLineItem::new("Lab 3", 20.0).unwrap().with_extension(X, &value).unwrap();
@@ -29,7 +34,8 @@ fn any_json_value_is_sent_and_read_back() {
 
         let item: LineItem = serde_json::from_str(&format!(r#"{{{ITEM},"{X}":{value}}}"#)).unwrap();
         assert_eq!(item.extensions().read::<Value>(X).unwrap(), Some(value.clone()));
-        let result: UserResult = serde_json::from_str(&format!(r#"{{"userId":"u-1001","{X}":{value}}}"#)).unwrap();
+        let result: UserResult =
+            serde_json::from_str(&format!(r#"{{"userId":"u-1001","{X}":{value}}}"#)).unwrap();
         assert_eq!(result.extensions().read::<Value>(X).unwrap(), Some(value));
     }
 }
@@ -39,7 +45,11 @@ fn a_name_that_is_no_url_is_refused_in_writing_and_kept_in_reading() {
     // AGS-EXT-01
     for name in ["foo", "", "tool.test/x", "/x", "mailto:a@b.test", "urn:x:y"] {
         let error = graded().extension(name, &1).build().unwrap_err();
-        assert_eq!((error.kind(), error.specification()), (ErrorKind::InvalidInput, Some("AGS 3.1.2")), "{name}");
+        assert_eq!(
+            (error.kind(), error.specification()),
+            (ErrorKind::InvalidInput, Some("AGS 3.1.2")),
+            "{name}"
+        );
         assert!(NewLineItem::new("Lab 3", 20.0).unwrap().with_extension(name, &1).is_err());
     }
     let item: LineItem = serde_json::from_str(&format!(r#"{{{ITEM},"foo":7}}"#)).unwrap();
@@ -51,7 +61,8 @@ fn a_name_that_is_no_url_is_refused_in_writing_and_kept_in_reading() {
 #[test]
 fn an_extension_shadows_no_member_of_the_specification() {
     // AGS-EXT-02
-    for name in ["userId", "scoreGiven", "comment", "timestamp", "submission", "label", "id", "scoreMaximum"] {
+    for name in ["userId", "scoreGiven", "comment", "timestamp", "submission", "label", "id", "scoreMaximum"]
+    {
         let error = graded().extension(name, &"u-2").build().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{name}");
         assert!(Extensions::new().set(name, &1).is_err(), "{name}");
@@ -73,7 +84,8 @@ fn a_value_that_json_cannot_say_is_refused() {
 fn what_is_not_known_is_never_an_error() {
     // AGS-EXT-03
     let deep = format!("{}{}", r#"{"a":["#.repeat(40), "]}".repeat(40));
-    let item: LineItem = serde_json::from_str(&format!(r#"{{{ITEM},"https://v.test/d":{deep},"":1,"é":[]}}"#)).unwrap();
+    let item: LineItem =
+        serde_json::from_str(&format!(r#"{{{ITEM},"https://v.test/d":{deep},"":1,"é":[]}}"#)).unwrap();
     assert_eq!(item.extensions().len(), 3);
     assert_eq!(item.extensions().get("https://v.test/d").unwrap().get(), deep);
     let result: UserResult = serde_json::from_str(&format!(r#"{{"userId":"u-1001","x":{deep}}}"#)).unwrap();

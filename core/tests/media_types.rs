@@ -30,9 +30,13 @@ fn a_score_names_its_type_and_nothing_more() {
 fn a_success_is_not_refused_for_its_label() {
     // AGS-MEDIA-03
     let body = br#"{"resultUrl":"https://north.test/r/9"}"#;
-    for label in
-        [&b"Application/JSON;charset=utf-8"[..], b"application/vnd.ims.lis.v2.lineitem+json", b"text/html", b"", b"\xff"]
-    {
+    for label in [
+        &b"Application/JSON;charset=utf-8"[..],
+        b"application/vnd.ims.lis.v2.lineitem+json",
+        b"text/html",
+        b"",
+        b"\xff",
+    ] {
         let receipt =
             Tool::new().answers([answer_with(200, &[("content-type", label)], body)]).call(post()).unwrap();
         assert_eq!(receipt.result_url.as_deref(), Some("https://north.test/r/9"), "{label:?}");
@@ -49,7 +53,8 @@ fn a_page_in_place_of_an_answer_is_no_success() {
         "<html lang=en><title>Sign in to Northfield</title>",
         "\u{feff}\r\n <HTML><TITLE>Sign in to Northfield</TITLE>",
     ] {
-        let mut tool = Tool::new().answers([answer_with(200, &[("content-type", b"text/html")], page.as_bytes())]);
+        let mut tool =
+            Tool::new().answers([answer_with(200, &[("content-type", b"text/html")], page.as_bytes())]);
         let error = tool.call(post()).unwrap_err();
         assert_eq!((error.kind(), tool.requests.len()), (ErrorKind::MalformedResponse, 1), "{page}");
         assert!(error.to_string().contains("Sign in to Northfield"), "{error}");

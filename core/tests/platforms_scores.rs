@@ -71,7 +71,11 @@ fn canvas_refuses_a_user_a_time_and_an_assignment() {
         (400, ErrorKind::ScoreRefused, "Provided timestamp of x not a valid timestamp"),
         (422, ErrorKind::ScoreRefused, "This assignment is still unpublished"),
         (422, ErrorKind::ScoreRefused, "ScoreMaximum must be greater than or equal to 0"),
-        (422, ErrorKind::ScoreRefused, "This course has concluded. AGS requests will no longer be accepted for this course."),
+        (
+            422,
+            ErrorKind::ScoreRefused,
+            "This course has concluded. AGS requests will no longer be accepted for this course.",
+        ),
         (412, ErrorKind::Refused, "Tool does not have permission to view line_item"),
         (404, ErrorKind::NotFound, "The specified resource does not exist."),
     ] {
@@ -96,7 +100,8 @@ fn canvas_says_401_of_scopes_and_keys_as_well() {
 #[test]
 fn canvas_throttles_and_is_waited_for() {
     // AGS-HTTP-06
-    let full = answer_with(403, &[("x-rate-limit-remaining", b"0.0")], b"403 Forbidden (Rate Limit Exceeded)\n");
+    let full =
+        answer_with(403, &[("x-rate-limit-remaining", b"0.0")], b"403 Forbidden (Rate Limit Exceeded)\n");
     let (result, requests) = outcome([full, answer(429, "403 Forbidden (Rate Limit Exceeded)\n")]);
     assert_eq!((result.unwrap().outcome, requests), (Outcome::Sent, 3));
 }
@@ -215,7 +220,11 @@ fn open_edx_says_403_of_a_token_that_expired() {
     // A new token's refusal is about something else.
     assert_refused(json(403, body), ErrorKind::Forbidden, "Invalid token signature.");
     let scope = r#"{"detail":"You do not have permission to perform this action."}"#;
-    assert_refused(json(403, scope), ErrorKind::Forbidden, "You do not have permission to perform this action.");
+    assert_refused(
+        json(403, scope),
+        ErrorKind::Forbidden,
+        "You do not have permission to perform this action.",
+    );
 }
 
 #[test]
@@ -290,7 +299,8 @@ fn tao_refuses_in_plain_text() {
 #[test]
 fn a_conflict_may_come_under_any_type_or_with_null() {
     // AGS-TS-06: lti1p3platform
-    let labelled = answer_with(409, &[("content-type", b"application/vnd.ims.lis.v2.lineitem+json")], b"null");
+    let labelled =
+        answer_with(409, &[("content-type", b"application/vnd.ims.lis.v2.lineitem+json")], b"null");
     assert_refused(labelled, ErrorKind::StaleTimestamp, "409");
     assert_refused(json(409, r#"{"error":"Score is older"}"#), ErrorKind::StaleTimestamp, "Score is older");
 }
@@ -328,6 +338,10 @@ fn what_a_comment_says_does_not_change_what_a_refusal_means() {
     }
     let user = r#"{"errors":{"message":"User not found in course or is not a student"}}"#;
     for comment in ["student", "found", "not found in course or is not a student"] {
-        assert_eq!(of(comment, vec![json(422, user)]).unwrap_err().kind(), ErrorKind::UserNotGradable, "{comment}");
+        assert_eq!(
+            of(comment, vec![json(422, user)]).unwrap_err().kind(),
+            ErrorKind::UserNotGradable,
+            "{comment}"
+        );
     }
 }

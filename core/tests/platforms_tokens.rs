@@ -36,7 +36,11 @@ fn authorize(answer: Answer) -> Result<Grant, Error> {
 #[track_caller]
 fn assert_refused(answer: Answer, advice: &str, words: &str) -> Error {
     let error = authorize(answer).unwrap_err();
-    assert_eq!((error.kind(), error.operation()), (ErrorKind::TokenRefused, Some("token request")), "{error}");
+    assert_eq!(
+        (error.kind(), error.operation()),
+        (ErrorKind::TokenRefused, Some("token request")),
+        "{error}"
+    );
     assert_eq!(error.refusal().unwrap().message(), Some(words));
     let said = error.to_string();
     assert!(said.contains(words) && said.split("(the platform").next().unwrap().contains(advice), "{said}");
@@ -81,7 +85,8 @@ fn moodle_refuses_in_sentences() {
         ("invalid_request", "refused to give a token"),
         ("unsupported_grant_type", "refused to give a token"),
     ] {
-        let error = assert_refused(moodle(400, &format!("{{\n  \"error\" : \"{error}\"\n}}\n")), advice, error);
+        let error =
+            assert_refused(moodle(400, &format!("{{\n  \"error\" : \"{error}\"\n}}\n")), advice, error);
         assert!(!error.is_transient());
     }
     assert_refused(moodle(400, "{\n  \"error\" : \"invalid_scope\"\n}\n"), "score", "invalid_scope");
@@ -112,7 +117,8 @@ fn canvas_refuses_a_client_with_a_scheme_of_its_own() {
     // AGS-TOKERR-02, AGS-HTTP-02
     let challenge: &[(&str, &[u8])] = &[("www-authenticate", b"Canvas OAuth 2.0")];
     let body = br#"{"error":"invalid_client","error_description":"unknown client"}"#;
-    let error = assert_refused(answer_with(401, challenge, body), "client id", "invalid_client: unknown client");
+    let error =
+        assert_refused(answer_with(401, challenge, body), "client id", "invalid_client: unknown client");
     assert!(error.refusal().unwrap().required_scopes().is_none());
 }
 
@@ -129,7 +135,8 @@ fn canvas_refuses_the_whole_list_for_one_scope() {
 
 fn error_text(body: &str) -> String {
     let body: serde_json::Value = serde_json::from_str(body).unwrap();
-    let text = format!("{}: {}", body["error"].as_str().unwrap(), body["error_description"].as_str().unwrap());
+    let text =
+        format!("{}: {}", body["error"].as_str().unwrap(), body["error_description"].as_str().unwrap());
     text.chars().take(300).collect()
 }
 
@@ -201,14 +208,16 @@ fn openolat_answers_nothing_to_an_assertion_it_does_not_accept() {
 #[test]
 fn openolat_grants_without_naming_scopes() {
     // AGS-TOKRES-03
-    let grant = authorize(json(200, r#"{"access_token":"eyJ","token_type":"Bearer","expires_in":3600}"#)).unwrap();
+    let grant =
+        authorize(json(200, r#"{"access_token":"eyJ","token_type":"Bearer","expires_in":3600}"#)).unwrap();
     assert_eq!(grant.scopes, Scopes::from_iter([Scope::SCORE]));
 }
 
 #[test]
 fn open_edx_grants_nothing_in_a_scope_that_is_empty() {
     // AGS-TOKRES-03: seen in 11.4.4
-    let body = r#"{"access_token": "eyJ0.eyJ1.c2ln", "token_type": "bearer", "expires_in": 3600, "scope": ""}"#;
+    let body =
+        r#"{"access_token": "eyJ0.eyJ1.c2ln", "token_type": "bearer", "expires_in": 3600, "scope": ""}"#;
     assert!(authorize(json(200, body)).unwrap().scopes.is_empty());
     let mut tool = Tool::new().token_answers([json(200, body)]);
     let error = tool.call(post()).unwrap_err();
@@ -229,7 +238,11 @@ fn open_edx_refuses_with_codes_of_its_own() {
         assert_eq!(error.refusal().unwrap().error_code(), Some(code));
     }
     let page = "\n<!doctype html>\n<html lang=\"en\"><head><title>Method Not Allowed</title></head></html>";
-    assert_refused(answer_with(405, &[("content-type", b"text/html")], page.as_bytes()), "URL", "Method Not Allowed");
+    assert_refused(
+        answer_with(405, &[("content-type", b"text/html")], page.as_bytes()),
+        "URL",
+        "Method Not Allowed",
+    );
 }
 
 #[test]
@@ -253,7 +266,8 @@ fn blackboard_and_ilias_grant_in_lower_case() {
 #[test]
 fn the_reference_implementation_gives_an_error_as_a_token() {
     // AGS-TOKRES-04, AGS-TOKRES-07
-    let error = authorize(json(200, r#"{"access_token":"invalid token request","expires_in":0}"#)).unwrap_err();
+    let error =
+        authorize(json(200, r#"{"access_token":"invalid token request","expires_in":0}"#)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::MalformedResponse);
     assert!(error.to_string().contains("error text"), "{error}");
 }

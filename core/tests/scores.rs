@@ -170,7 +170,10 @@ fn extra_credit_and_raw_points_are_sent_as_they_are() {
     // AGS-SCORE-05, AGS-SCORE-07
     for (given, maximum) in [(1.1, 1.0), (1.0, 3.0), (250.0, 20.0), (83.33, 100.0)] {
         let body = sent(Score::graded("u-1001", given, maximum).build().unwrap());
-        assert_eq!((body["scoreGiven"].as_f64(), body["scoreMaximum"].as_f64()), (Some(given), Some(maximum)));
+        assert_eq!(
+            (body["scoreGiven"].as_f64(), body["scoreMaximum"].as_f64()),
+            (Some(given), Some(maximum))
+        );
     }
 }
 
@@ -255,7 +258,8 @@ fn the_stages_of_a_piece_of_work_are_told_in_order() {
     ] {
         tool.call(PostScore::new(score.build().unwrap())).unwrap();
     }
-    let of = |member: &str| (0..3).map(|n| tool.body(n)[member].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    let of =
+        |member: &str| (0..3).map(|n| tool.body(n)[member].as_str().unwrap().to_owned()).collect::<Vec<_>>();
     assert_eq!(of("activityProgress"), ["Started", "Submitted", "Completed"]);
     assert!(of("timestamp").is_sorted_by(|a, b| a < b), "{:?}", of("timestamp"));
 }
@@ -370,7 +374,9 @@ fn one_persons_refusal_is_final_and_holds_up_nobody_else() {
 #[test]
 fn numbers_are_written_in_their_shortest_form() {
     // AGS-SCORE-22
-    for (given, text) in [(83.33, "83.33"), (85.0, "85"), (0.1, "0.1"), (1e-7, "1e-7"), (0.1 + 0.2, "0.30000000000000004")] {
+    for (given, text) in
+        [(83.33, "83.33"), (85.0, "85"), (0.1, "0.1"), (1e-7, "1e-7"), (0.1 + 0.2, "0.30000000000000004")]
+    {
         let json = self::text(&Score::graded("u-1001", given, 100.0).build().unwrap());
         assert!(json.contains(&format!(r#""scoreGiven":{text},"scoreMaximum":100,"#)), "{json}");
     }
@@ -427,14 +433,16 @@ fn any_score() -> impl Strategy<Value = Result<Score, lti_ags::Error>> {
         (prop::num::f64::ANY, prop::num::f64::ANY).prop_map(Some)
     ];
     let instant = || {
-        prop::option::of((-377_705_023_201..253_402_207_200_i64, 0..1_000_000_000_i32).prop_map(|(second, nano)| {
-            lti_ags::Timestamp::new(second, nano).unwrap()
-        }))
+        prop::option::of(
+            (-377_705_023_201..253_402_207_200_i64, 0..1_000_000_000_i32)
+                .prop_map(|(second, nano)| lti_ags::Timestamp::new(second, nano).unwrap()),
+        )
     };
     let recent = || {
-        prop::option::of((0..4_000_000_000_i64, 0..1000_i32).prop_map(|(second, milli)| {
-            lti_ags::Timestamp::new(second, milli * 1_000_000).unwrap()
-        }))
+        prop::option::of(
+            (0..4_000_000_000_i64, 0..1000_i32)
+                .prop_map(|(second, milli)| lti_ags::Timestamp::new(second, milli * 1_000_000).unwrap()),
+        )
     };
     (
         ".{1,12}",
@@ -445,31 +453,35 @@ fn any_score() -> impl Strategy<Value = Result<Score, lti_ags::Error>> {
         (instant(), recent(), recent()),
         prop::collection::vec(("https://tool\\.test/[a-z/#?]{0,6}", any::<Option<i32>>()), 0..3),
     )
-        .prop_map(|(user, points, comment, grader, (activity, grading), (at, started, submitted), extensions)| {
-            let mut score = match points {
-                Some((given, maximum)) => Score::graded(user, given, maximum).activity(activity).grading(grading),
-                None => Score::ungraded(user, activity, grading),
-            };
-            if let Some(comment) = comment {
-                score = score.comment(comment);
-            }
-            if let Some(grader) = grader {
-                score = score.scoring_user_id(grader);
-            }
-            if let Some(at) = at {
-                score = score.timestamp(at);
-            }
-            if let Some(started) = started {
-                score = score.started_at(started);
-            }
-            if let Some(submitted) = submitted {
-                score = score.submitted_at(submitted);
-            }
-            for (name, value) in extensions {
-                score = score.extension(&name, &value);
-            }
-            score.build()
-        })
+        .prop_map(
+            |(user, points, comment, grader, (activity, grading), (at, started, submitted), extensions)| {
+                let mut score = match points {
+                    Some((given, maximum)) => {
+                        Score::graded(user, given, maximum).activity(activity).grading(grading)
+                    }
+                    None => Score::ungraded(user, activity, grading),
+                };
+                if let Some(comment) = comment {
+                    score = score.comment(comment);
+                }
+                if let Some(grader) = grader {
+                    score = score.scoring_user_id(grader);
+                }
+                if let Some(at) = at {
+                    score = score.timestamp(at);
+                }
+                if let Some(started) = started {
+                    score = score.started_at(started);
+                }
+                if let Some(submitted) = submitted {
+                    score = score.submitted_at(submitted);
+                }
+                for (name, value) in extensions {
+                    score = score.extension(&name, &value);
+                }
+                score.build()
+            },
+        )
 }
 
 /// Whether a text is a time as AGS 3.4.9 wants it.
@@ -477,7 +489,8 @@ fn is_time(value: &Value) -> bool {
     let text = value.as_str().unwrap_or_default();
     let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
     let fraction = shape.strip_prefix("0000-00-00T00:00:00.").and_then(|rest| rest.strip_suffix('Z'));
-    fraction.is_some_and(|digits| (3..=9).contains(&digits.len()) && digits.bytes().all(|digit| digit == b'0'))
+    fraction
+        .is_some_and(|digits| (3..=9).contains(&digits.len()) && digits.bytes().all(|digit| digit == b'0'))
 }
 
 proptest! {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use common::{Answer, LINE_ITEM, Read, TOKEN, Tool, answer, answer_with, graded, shown};
 use lti_ags::http::{Method, StatusCode};
 use lti_ags::{
-    Cause, Endpoint, Error, ErrorKind, ExchangeReport, Operation, Policy, PostScore, Scope, Step, TransportError,
+    Cause, Endpoint, Error, ErrorKind, ExchangeReport, Operation, Policy, PostScore, Scope, Step,
+    TransportError,
 };
 use proptest::prelude::*;
 
@@ -24,7 +25,9 @@ fn redirect(status: u16, to: &str) -> Answer {
 #[test]
 fn plain_http_never_carries_a_token_beyond_this_machine() {
     // AGS-SEC-01, AGS-CERT-07, AGS-CLAIM-09: the certificate is the transport's to check
-    for url in ["http://lms.northfield.test/li", "http://127.0.0.1.evil.test/li", "http://localhost.evil.test/li"] {
+    for url in
+        ["http://lms.northfield.test/li", "http://127.0.0.1.evil.test/li", "http://localhost.evil.test/li"]
+    {
         let mut tool = Tool::new().at(Endpoint::for_line_item(url).unwrap());
         assert_eq!(tool.call(post()).unwrap_err().kind(), ErrorKind::InsecureUrl, "{url}");
         assert_eq!(tool.counts(), (0, 0));
@@ -65,7 +68,14 @@ fn a_get_is_followed_within_its_origin() {
     ]);
     assert_eq!(tool.call(Read::line_items()).unwrap(), b"there");
     let urls: Vec<_> = tool.requests.iter().skip(1).map(|request| request.uri().to_string()).collect();
-    assert_eq!(urls[..3], ["https://lms.northfield.test/a?x=%2F", "https://lms.northfield.test/b", "https://lms.northfield.test/c?d"]);
+    assert_eq!(
+        urls[..3],
+        [
+            "https://lms.northfield.test/a?x=%2F",
+            "https://lms.northfield.test/b",
+            "https://lms.northfield.test/c?d"
+        ]
+    );
     assert!(tool.requests.iter().all(|request| request.headers().contains_key("authorization")));
 
     let mut circle = Tool::new().answers((0..9).map(|_| redirect(302, LINE_ITEM)));
@@ -120,7 +130,9 @@ fn a_score_is_not_turned_into_a_get() {
 fn a_token_is_bound_to_the_origins_of_the_launch() {
     // AGS-SEC-09
     let mut tool = Tool::new();
-    for url in ["https://evil.test/li", "https://lms.northfield.test:444/li", "https://auth.northfield.test/li"] {
+    for url in
+        ["https://evil.test/li", "https://lms.northfield.test:444/li", "https://auth.northfield.test/li"]
+    {
         let error = tool.call(Read::new(url, const { &[Scope::SCORE] })).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ForeignOrigin, "{url}");
         assert_eq!(tool.call(post().to(url).unwrap()).unwrap_err().kind(), ErrorKind::ForeignOrigin);
@@ -148,6 +160,16 @@ fn waits_redirects_and_excerpts_are_capped() {
 }
 
 #[test]
+fn a_token_on_the_edge_of_an_excerpt_is_not_shown_in_part() {
+    // AGS-SEC-08
+    for before in 8 * 1024 - TOKEN.len()..=8 * 1024 {
+        let body = format!("{}{TOKEN}", "x".repeat(before));
+        let error = Tool::new().answers([answer(400, &body)]).call(post()).unwrap_err();
+        assert!(!error.refusal().unwrap().body().contains(&TOKEN[..8]), "{before}");
+    }
+}
+
+#[test]
 fn a_wait_may_be_told_in_seconds_or_as_a_date_of_three_forms() {
     // AGS-HTTP-04
     for (told, seconds) in [
@@ -167,21 +189,32 @@ fn a_wait_may_be_told_in_seconds_or_as_a_date_of_three_forms() {
         assert_eq!(error.kind(), ErrorKind::RateLimited { after }, "{}", String::from_utf8_lossy(told));
         assert_eq!(error.refusal().unwrap().retry_after(), after);
     }
-    let mut tool = Tool::new().answers([answer_with(429, &[("retry-after", b"Mon, 02 Mar 2026 09:00:05 GMT")], b"")]);
+    let mut tool =
+        Tool::new().answers([answer_with(429, &[("retry-after", b"Mon, 02 Mar 2026 09:00:05 GMT")], b"")]);
     tool.call(post()).unwrap();
-    assert!(tool.waits[0] >= Duration::from_secs(5) && tool.waits[0] < Duration::from_secs(6), "{:?}", tool.waits);
+    assert!(
+        tool.waits[0] >= Duration::from_secs(5) && tool.waits[0] < Duration::from_secs(6),
+        "{:?}",
+        tool.waits
+    );
 }
 
 #[test]
 fn a_challenge_is_read_however_it_is_written() {
     // AGS-HTTP-02, AGS-HTTP-09
     for (fields, code, scope) in [
-        (&["Basic realm=\"x\", Bearer realm=\"y\", error=\"invalid_token\""][..], Some("invalid_token"), None),
+        (
+            &["Basic realm=\"x\", Bearer realm=\"y\", error=\"invalid_token\""][..],
+            Some("invalid_token"),
+            None,
+        ),
         (&["Basic realm=\"x\"", "bearer ERROR=invalid_token"], Some("invalid_token"), None),
         (&["Bearer"], None, None),
         (&["Canvas OAuth 2.0"], None, None),
         (
-            &["Bearer error=\"insufficient_scope\", scope=\"https://purl.imsglobal.org/spec/lti-ags/scope/score\""],
+            &[
+                "Bearer error=\"insufficient_scope\", scope=\"https://purl.imsglobal.org/spec/lti-ags/scope/score\"",
+            ],
             Some("insufficient_scope"),
             Some(Scope::SCORE),
         ),
@@ -202,7 +235,8 @@ fn a_log_line_tells_the_exchange_without_its_secrets() {
     let mut tool = Tool::new();
     tool.call(post()).unwrap();
     let (method, url) = (tool.requests[0].method(), tool.requests[0].uri());
-    let report = |outcome| ExchangeReport::new(PostScore::NAME, 1, (method, url), outcome, Duration::from_millis(12));
+    let report =
+        |outcome| ExchangeReport::new(PostScore::NAME, 1, (method, url), outcome, Duration::from_millis(12));
     let line = report(Ok((StatusCode::NO_CONTENT, 0))).to_string();
     assert_eq!(
         line,
@@ -287,10 +321,18 @@ fn any_echo() -> impl Strategy<Value = Echo> {
         1 => Just(Piece::Text(LONG)),
     ];
     (
-        prop::sample::select(vec![200, 201, 204, 301, 307, 400, 401, 403, 404, 409, 415, 422, 429, 500, 502, 503]),
+        prop::sample::select(vec![
+            200, 201, 204, 301, 307, 400, 401, 403, 404, 409, 415, 422, 429, 500, 502, 503,
+        ]),
         prop::collection::vec((piece, 0..6_u8), 1..8),
         0..8_u8,
-        prop::sample::select(vec!["www-authenticate", "content-type", "location", "retry-after", "x-tsugi-lti13-error-detail"]),
+        prop::sample::select(vec![
+            "www-authenticate",
+            "content-type",
+            "location",
+            "retry-after",
+            "x-tsugi-lti13-error-detail",
+        ]),
     )
         .prop_map(|(status, pieces, form, header)| Echo { status, pieces, form, header })
 }
@@ -312,7 +354,9 @@ impl Echo {
             0 | 1 => text.to_owned(),
             2 => serde_json::to_string(text).unwrap(),
             3 => serde_json::to_string(text).unwrap().replace('/', "\\/"),
-            4 => url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20"),
+            4 => {
+                url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
+            }
             // The platform cuts it off.
             _ => text.chars().take(text.chars().count() * 2 / 3).collect(),
         };

@@ -25,8 +25,9 @@ fn either_time_alone_is_enough_and_without_both_there_is_no_submission() {
 #[test]
 fn its_times_are_written_as_timestamps_are() {
     // AGS-SUBM-02
-    let score =
-        graded().started_at(time("2026-03-01T10:00:00+02:00")).submitted_at(time("2026-03-01T09:10:30.250123Z"));
+    let score = graded()
+        .started_at(time("2026-03-01T10:00:00+02:00"))
+        .submitted_at(time("2026-03-01T09:10:30.250123Z"));
     assert_eq!(
         sent(score)["submission"],
         json!({"startedAt": "2026-03-01T08:00:00.000Z", "submittedAt": "2026-03-01T09:10:30.250123Z"})

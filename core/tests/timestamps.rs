@@ -42,7 +42,9 @@ fn a_score_that_waited_keeps_the_time_at_which_it_was_earned() {
 #[test]
 fn updates_within_one_tick_of_the_clock_have_increasing_timestamps() {
     // AGS-TS-02, AGS-TS-04
-    for (step, last) in [(MS, "2026-03-02T09:00:00.002Z"), (Duration::from_secs(1), "2026-03-02T09:00:02.000Z")] {
+    for (step, last) in
+        [(MS, "2026-03-02T09:00:00.002Z"), (Duration::from_secs(1), "2026-03-02T09:00:02.000Z")]
+    {
         let mut tool = with_step(step);
         for given in [1.0, 2.0, 1.0] {
             tool.call(PostScore::new(Score::graded("u-1001", given, 2.0).build().unwrap())).unwrap();
@@ -97,7 +99,9 @@ fn calls_under_way_together_have_their_timestamps_in_the_order_they_were_begun()
     tool.call(post()).unwrap();
     let timestamps: Vec<_> = (0..10)
         .map(|_| {
-            let Step::Send(request, _) = tool.session.begin(&tool.endpoint, post(), tool.now) else { panic!() };
+            let Step::Send(request, _) = tool.session.begin(&tool.endpoint, post(), tool.now) else {
+                panic!()
+            };
             let body: serde_json::Value = serde_json::from_slice(request.body()).unwrap();
             body["timestamp"].as_str().unwrap().to_owned()
         })
@@ -143,7 +147,8 @@ fn timestamps_of_another_process_are_taken_note_of() {
 #[test]
 fn a_repeated_update_is_the_same_to_the_byte() {
     // AGS-TS-08
-    let mut tool = Tool::new().answers([not_sent(), in_doubt(), answer(503, ""), answer(429, ""), answer(401, "")]);
+    let mut tool =
+        Tool::new().answers([not_sent(), in_doubt(), answer(503, ""), answer(429, ""), answer(401, "")]);
     let receipt = tool.call(post()).unwrap();
     assert_eq!((receipt.timestamp, receipt.attempts), (noon(), 6));
     assert!(tool.now > noon(), "time went by");

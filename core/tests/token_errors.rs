@@ -32,7 +32,8 @@ fn a_refusal_is_read_on_any_4xx() {
         assert_eq!((refusal.error_code(), refusal.message()), (Some("invalid_scope"), Some("invalid_scope")));
         assert_eq!((refusal.status().as_u16(), error.operation()), (status, Some("token request")));
     }
-    let body = r#"{"error":"invalid_scope","error_description":"result.readonly not enabled","error_uri":"u"}"#;
+    let body =
+        r#"{"error":"invalid_scope","error_description":"result.readonly not enabled","error_uri":"u"}"#;
     let error = refused(&mut narrow(), answer(400, body));
     assert!(error.to_string().contains("invalid_scope: result.readonly not enabled"), "{error}");
 }
@@ -162,11 +163,14 @@ fn an_assertion_is_not_sent_after_a_redirect() {
 fn errors_hold_neither_assertion_nor_token() {
     // AGS-TOKERR-06
     let mut tool = narrow();
-    let Step::Send(request, in_flight) = tool.session.begin(&tool.endpoint, post(), tool.now) else { panic!() };
+    let Step::Send(request, in_flight) = tool.session.begin(&tool.endpoint, post(), tool.now) else {
+        panic!()
+    };
     tool.token_requests.push(request);
     let assertion = tool.form_value(0, "client_assertion");
     let form = String::from_utf8(tool.token_requests[0].body().to_vec()).unwrap();
-    let echo = format!(r#"{{"error":"invalid_client","error_description":"cannot verify {assertion} of {form}"}}"#);
+    let echo =
+        format!(r#"{{"error":"invalid_client","error_description":"cannot verify {assertion} of {form}"}}"#);
     let Step::Done(Err(error)) = in_flight.receive(&mut tool.session, tool.now, answer(401, &echo)) else {
         panic!()
     };

@@ -91,9 +91,8 @@ fn a_token_request_is_a_form_with_each_parameter_once() {
 #[test]
 fn the_form_is_encoded_as_forms_are() {
     // AGS-TOKREQ-01, AGS-TOKREQ-03, worked example 2
-    let mut tool = tool(registration()).at(Endpoint::new([Scope::SCORE, Scope::LINE_ITEM])
-        .with_line_item(common::LINE_ITEM)
-        .unwrap());
+    let mut tool = tool(registration())
+        .at(Endpoint::new([Scope::SCORE, Scope::LINE_ITEM]).with_line_item(common::LINE_ITEM).unwrap());
     tool.call(post()).unwrap();
     let body = std::str::from_utf8(tool.token_requests[0].body()).unwrap();
     let assertion = tool.form_value(0, "client_assertion");
@@ -155,7 +154,9 @@ fn the_audience_is_the_token_endpoint_as_it_was_written_unless_another_is_set() 
     // AGS-TOKREQ-05
     assert_eq!(claims(registration())["aud"], TOKEN_ENDPOINT);
     // Not as a URL library would write it again.
-    for written in ["https://AUTH.northfield.test:443/a/../token", "https://auth.northfield.test/oauth2/token?"] {
+    for written in
+        ["https://AUTH.northfield.test:443/a/../token", "https://auth.northfield.test/oauth2/token?"]
+    {
         let registration = Registration::new("tool-7f3a", written, RSA.clone()).unwrap();
         let mut tool = tool(registration);
         let lti_ags::Step::Send(request, _) = tool.session.begin(&tool.endpoint, post(), tool.now) else {
@@ -244,7 +245,9 @@ fn a_platform_verifies_the_assertion_with_the_published_key() {
     assert_eq!(header, json!({"typ": "JWT", "alg": "RS256", "kid": "k-2026-01"}));
     assert_eq!((&claims["iss"], &claims["sub"]), (&json!("tool-7f3a"), &json!("tool-7f3a")));
     assert_eq!(claims["aud"], TOKEN_ENDPOINT);
-    assert!(claims["iat"].as_i64().unwrap() <= 1_772_442_000 && claims["exp"].as_i64().unwrap() > 1_772_442_000);
+    assert!(
+        claims["iat"].as_i64().unwrap() <= 1_772_442_000 && claims["exp"].as_i64().unwrap() > 1_772_442_000
+    );
     assert!(claims["jti"].as_str().is_some_and(|jti| jti.len() >= 32));
 }
 
@@ -290,7 +293,8 @@ fn a_registration_that_cannot_be_one_is_refused_at_once() {
         let error = Registration::new(client_id, url, RSA.clone()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{client_id:?} {url:?}");
     }
-    let mut plain = tool(Registration::new("tool-7f3a", "http://auth.northfield.test/token", RSA.clone()).unwrap());
+    let mut plain =
+        tool(Registration::new("tool-7f3a", "http://auth.northfield.test/token", RSA.clone()).unwrap());
     assert_eq!(plain.call(post()).unwrap_err().kind(), ErrorKind::InsecureUrl);
     assert_eq!(plain.counts(), (0, 0));
 }

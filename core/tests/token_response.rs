@@ -47,9 +47,13 @@ fn the_four_members_are_read_and_others_passed_over() {
 #[test]
 fn bearer_is_recognised_in_any_case_and_nothing_else_is_used() {
     // AGS-TOKRES-02, AGS-SEC-02
-    for kind in
-        [r#","token_type":"bearer""#, r#","token_type":"Bearer""#, r#","token_type":"BEARER""#, "", r#","token_type":null"#]
-    {
+    for kind in [
+        r#","token_type":"bearer""#,
+        r#","token_type":"Bearer""#,
+        r#","token_type":"BEARER""#,
+        "",
+        r#","token_type":null"#,
+    ] {
         let mut tool =
             Tool::new().token_answers([token_answer(&format!(r#"{{"access_token":"abc"{kind}}}"#))]);
         tool.call(post()).unwrap();
@@ -245,7 +249,8 @@ fn the_answer_is_judged_by_its_content_and_not_by_its_label() {
         let mut tool = Tool::new().token_answers([labelled(kind, br#"{"access_token":"abc"}"#)]);
         tool.call(post()).unwrap();
     }
-    let mut marked = Tool::new().token_answers([answer_with(201, &[], b"\xEF\xBB\xBF {\"access_token\":\"abc\"}\n")]);
+    let mut marked =
+        Tool::new().token_answers([answer_with(201, &[], b"\xEF\xBB\xBF {\"access_token\":\"abc\"}\n")]);
     marked.call(post()).unwrap();
 }
 
@@ -287,7 +292,8 @@ fn a_success_that_speaks_of_an_error_is_a_refusal() {
 #[test]
 fn what_a_platform_gave_in_place_of_json_is_not_shown_for_it_may_be_a_token() {
     // AGS-TOKERR-06
-    for body in [TOKEN.to_owned(), format!("token: {TOKEN}"), format!("access_token={TOKEN}&expires_in=3600")] {
+    for body in [TOKEN.to_owned(), format!("token: {TOKEN}"), format!("access_token={TOKEN}&expires_in=3600")]
+    {
         let error = read(&body).unwrap_err();
         assert!(!shown(&error).contains(TOKEN), "{error:?}");
     }
@@ -301,11 +307,15 @@ fn a_token_serves_until_the_service_rejects_it_and_the_next_takes_its_place() {
     let challenge = br#"Bearer realm="ags", error="invalid_token", error_description="expired""#;
     let expired = answer_with(401, &[("www-authenticate", challenge)], b"");
     let mut tool = Tool::new()
-        .token_answers([token_answer(r#"{"access_token":"first"}"#), token_answer(r#"{"access_token":"second"}"#)])
+        .token_answers([
+            token_answer(r#"{"access_token":"first"}"#),
+            token_answer(r#"{"access_token":"second"}"#),
+        ])
         .answers([expired, answer(200, "")]);
     tool.call(post()).unwrap();
     tool.call(post()).unwrap();
-    let sent: Vec<_> = tool.requests.iter().map(|request| request.headers()["authorization"].to_str().unwrap()).collect();
+    let sent: Vec<_> =
+        tool.requests.iter().map(|request| request.headers()["authorization"].to_str().unwrap()).collect();
     assert_eq!(sent, ["Bearer first", "Bearer second", "Bearer second"]);
     assert_ne!(tool.assertion(0).1["jti"], tool.assertion(1).1["jti"]);
 }

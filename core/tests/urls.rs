@@ -103,7 +103,10 @@ fn what_is_added_is_encoded_and_what_is_there_is_not_touched() {
         results.with_query("user_id", "u 1/é+&").as_str(),
         format!("{HOST}/li/results?x=%20y&z=a+b&&=&Y&user_id=u%201%2F%C3%A9%2B%26")
     );
-    assert_eq!(url(&format!("{HOST}/li?")).with_query("tag", "grade").as_str(), format!("{HOST}/li?tag=grade"));
+    assert_eq!(
+        url(&format!("{HOST}/li?")).with_query("tag", "grade").as_str(),
+        format!("{HOST}/li?tag=grade")
+    );
     assert_eq!(url(&format!("{HOST}/li")).with_query("a=b", "").as_str(), format!("{HOST}/li?a%3Db="));
 }
 
@@ -131,10 +134,7 @@ fn a_line_item_may_be_anywhere() {
     let mut tool = Tool::new().at(endpoint);
     let elsewhere = "https://lms.northfield.test/other/path/without-number?x";
     tool.call(PostScore::new(graded().build().unwrap()).to(elsewhere).unwrap()).unwrap();
-    assert_eq!(
-        tool.requests[0].uri(),
-        "https://lms.northfield.test/other/path/without-number/scores?x"
-    );
+    assert_eq!(tool.requests[0].uri(), "https://lms.northfield.test/other/path/without-number/scores?x");
 }
 
 #[test]
@@ -184,7 +184,11 @@ fn one_resource_may_be_spelled_in_several_ways() {
 /// A URL as a platform may have it, in pieces: origin, path, query.
 fn any_url() -> impl Strategy<Value = (String, String, Option<String>)> {
     (
-        prop::sample::select(vec!["https://lms.northfield.test", "https://LMS.Northfield.test:8443", "https://[2001:db8::1]"]),
+        prop::sample::select(vec![
+            "https://lms.northfield.test",
+            "https://LMS.Northfield.test:8443",
+            "https://[2001:db8::1]",
+        ]),
         "(/([A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2}){0,8}){1,5}",
         prop::option::of("([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2}){0,16}"),
     )

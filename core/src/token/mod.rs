@@ -80,7 +80,11 @@ impl Lease {
 
 /// What a call that needs a token is told.
 pub(crate) enum Acquired {
-    Ready { authorization: HeaderValue, serial: u64, grant: Grant },
+    Ready {
+        authorization: HeaderValue,
+        serial: u64,
+        grant: Grant,
+    },
     Fetch(Request<Bytes>, Lease),
     /// Another call is fetching it.
     Wait(Duration),

@@ -7,8 +7,8 @@ use std::time::Duration;
 use lti_ags::http::header::HeaderName;
 use lti_ags::http::{HeaderValue, Request, Response, StatusCode};
 use lti_ags::{
-    Algorithm, Bytes, Cause, Context, Endpoint, Error, Exchange, Operation, Policy, Registration, Replay, Scope,
-    Score, ScoreBuilder, Seed, Session, Signer, SigningKey, Step, Timestamp, TransportError,
+    Algorithm, Bytes, Cause, Context, Endpoint, Error, Exchange, Operation, Policy, Registration, Replay,
+    Scope, Score, ScoreBuilder, Seed, Session, Signer, SigningKey, Step, Timestamp, TransportError,
 };
 
 pub const TOKEN_ENDPOINT: &str = "https://auth.northfield.test/oauth2/token";
