@@ -17,16 +17,14 @@ pub(crate) fn hide(line: &str, private: &str) -> String {
     let mut shown = String::with_capacity(line.len());
     let mut rest = &*line;
     while let Some(next) = rest.chars().next() {
-        match shared(rest, &private_line) {
-            Some(length) => {
-                shown.push_str(REDACTED);
-                rest = rest.get(length..).unwrap_or_default();
-            }
-            None => {
-                shown.push(next);
-                rest = rest.get(next.len_utf8()..).unwrap_or_default();
-            }
-        }
+        let length = if let Some(length) = shared(rest, &private_line) {
+            shown.push_str(REDACTED);
+            length
+        } else {
+            shown.push(next);
+            next.len_utf8()
+        };
+        rest = rest.get(length..).unwrap_or_default();
     }
     shown
 }

@@ -44,6 +44,9 @@ pub struct Origin {
     port: u16,
 }
 
+type Segments<'a> = Vec<Cow<'a, str>>;
+type Pairs = Vec<(String, String)>;
+
 impl ServiceUrl {
     /// The URL as it was given.
     pub fn as_str(&self) -> &str {
@@ -61,7 +64,7 @@ impl ServiceUrl {
         self.meaning() == other.meaning()
     }
 
-    fn meaning(&self) -> (&Origin, Vec<Cow<'_, str>>, Vec<(String, String)>) {
+    fn meaning(&self) -> (&Origin, Segments<'_>, Pairs) {
         let (path, query) = split_query(self.path_and_query());
         // One by one: an escaped slash is part of its segment (RFC 3986 §2.2).
         let segments = path.trim_end_matches('/').split('/');

@@ -5,6 +5,7 @@
 mod common;
 
 use common::{Tool, answer, answer_with, graded};
+use lti_ags::http::HeaderName;
 use lti_ags::{ErrorKind, Outcome, PostScore};
 
 const SCORE: &str = "application/vnd.ims.lis.v1.score+json";
@@ -21,7 +22,7 @@ fn a_score_names_its_type_and_nothing_more() {
     let headers = tool.requests[0].headers();
     assert_eq!(headers.get_all("content-type").iter().collect::<Vec<_>>(), [SCORE]);
     assert!(headers.get("accept").is_none_or(|accept| accept == SCORE || accept == "*/*"));
-    let mut names: Vec<_> = headers.keys().map(|name| name.as_str()).collect();
+    let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
     names.sort_unstable();
     assert_eq!(names, ["authorization", "content-type", "user-agent"]);
 }

@@ -1,4 +1,5 @@
 //! Where a token may go, and what is never shown (Security Framework 3, 4; RFC 6750 §5; RFC 9110 §15.4).
+#![allow(clippy::format_push_string, reason = "a test may allocate")]
 
 mod common;
 
@@ -388,7 +389,7 @@ impl Echo {
         let challenge = format!("Bearer error=\"{}\"", header.replace(['"', '\\'], ""));
         let value = if self.header == "www-authenticate" { challenge } else { header };
         let mut answer = answer_with(self.status, &[(self.header, value.as_bytes())], body.as_bytes())?;
-        if self.form % 2 == 0 {
+        if self.form.is_multiple_of(2) {
             answer.extensions_mut().insert(lti_ags::ReasonPhrase(text.into_bytes().into()));
         }
         Ok(answer)

@@ -48,7 +48,9 @@ fn verified(keys: &JwkSet, assertion: &str) -> (Value, Value) {
 
 fn published(keys: &[&SigningKey]) -> JwkSet {
     let mut set = JwkSet::new();
-    keys.iter().for_each(|key| set.add(key).unwrap());
+    for key in keys {
+        set.add(key).unwrap();
+    }
     set
 }
 

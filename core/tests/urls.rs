@@ -226,7 +226,7 @@ proptest! {
         let existing = query.unwrap_or_default();
         let expected = if existing.is_empty() { String::new() } else { format!("{existing}&") };
         prop_assert!(added.starts_with(&expected), "{} in {}", expected, added);
-        let read: Vec<_> = url::form_urlencoded::parse(added[expected.len()..].as_bytes()).into_owned().collect();
+        let read: Vec<_> = url::form_urlencoded::parse(&added.as_bytes()[expected.len()..]).into_owned().collect();
         prop_assert_eq!(read, [("user_id".to_owned(), value)]);
         prop_assert!(added[expected.len()..].is_ascii());
         prop_assert_eq!(after.with_query("user_id", "x").with_query("user_id", "y"), before.with_query("user_id", "y"));

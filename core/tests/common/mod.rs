@@ -1,5 +1,6 @@
 //! A tool whose platform is a script: requests out, canned answers in, time as a number. No sockets.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+#![allow(clippy::format_push_string, reason = "a test may allocate")]
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -107,6 +108,7 @@ pub fn answer(status: u16, body: &str) -> Answer {
 }
 
 /// An answer with headers, as bytes.
+#[allow(clippy::unnecessary_wraps, reason = "there are answers that do not come")]
 pub fn answer_with(status: u16, headers: &[(&str, &[u8])], body: &[u8]) -> Answer {
     let mut response = Response::new(body.to_vec());
     *response.status_mut() = StatusCode::from_u16(status).unwrap();
