@@ -71,7 +71,7 @@ fn timestamps_are_written_in_utc_with_three_digits_or_more() {
         ("2026-03-02T09:00:00Z", "2026-03-02T09:00:00.000Z"),
         ("2026-03-02T11:00:00+02:00", "2026-03-02T09:00:00.000Z"),
         ("2026-03-02T09:00:00.5Z", "2026-03-02T09:00:00.500Z"),
-        ("2026-03-02T09:00:00.123456789Z", "2026-03-02T09:00:00.123456789Z"),
+        ("2026-03-02T09:00:00.123456789Z", "2026-03-02T09:00:00.123Z"),
     ] {
         let mut tool = Tool::new();
         tool.now = time(at);
@@ -209,7 +209,7 @@ proptest! {
                 *latest = theirs.max(*latest);
             } else {
                 let next = timestamps.next(&url, &name, now);
-                prop_assert!(next >= now);
+                prop_assert!(next.as_millisecond() >= now.as_millisecond());
                 if let Some(latest) = latest.insert((user, item), next) {
                     prop_assert!(next > latest, "{} after {}", next, latest);
                     prop_assert!(next.duration_since(latest) >= Duration::from_millis(step.max(1)).try_into().unwrap());
