@@ -235,7 +235,9 @@ fn a_log_line_tells_the_exchange_without_its_secrets() {
     // AGS-CERT-06, AGS-SEC-08
     let mut tool = Tool::new();
     tool.call(post()).unwrap();
-    let Step::Send(request, in_flight) = tool.session.begin(&tool.endpoint, post(), tool.now) else { panic!() };
+    let Step::Send(request, in_flight) = tool.session.begin(&tool.endpoint, post(), tool.now) else {
+        panic!()
+    };
     let (method, url) = (request.method(), request.uri());
     let report = |outcome| ExchangeReport::new(&in_flight, (method, url), outcome, Duration::from_millis(12));
     let line = report(Ok((StatusCode::NO_CONTENT, 0))).to_string();
