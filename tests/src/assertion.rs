@@ -8,8 +8,10 @@ use jiff::Timestamp;
 use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 
+use crate::cause::Cause;
 use crate::json;
 use crate::names::CLAIM_DEPLOYMENT_ID;
+use crate::personality::Manner;
 use crate::registration::Registration;
 use crate::violation::Verdict;
 
@@ -24,6 +26,7 @@ pub(crate) fn kid(assertion: &str) -> Option<String> {
     header.get("kid")?.as_str().map(str::to_owned)
 }
 
+#[expect(clippy::too_many_arguments, reason = "that much goes into judging an assertion")]
 /// Examines an assertion; an accepted one's `jti` is added to those seen.
 pub(crate) fn judge(
     assertion: &str,
@@ -31,28 +34,30 @@ pub(crate) fn judge(
     registration: &Registration,
     audiences: &[String],
     seen: &mut HashSet<String>,
+    manner: &dyn Manner,
     verdict: &mut Verdict,
 ) {
     let parts: Vec<&str> = assertion.split('.').collect();
     let &[header, claims, signature] = parts.as_slice() else {
-        return refuse(verdict, "AGS-TOKREQ-10", "the assertion is not of three parts");
+        return verdict.reject(Cause::AssertionShape, "AGS-TOKREQ-10", "the assertion is not of three parts");
     };
     let decoded = (object(header), object(claims), URL_SAFE_NO_PAD.decode(signature));
     let (Some(header), Some(claims), Ok(signature)) = decoded else {
-        return refuse(
-            verdict,
+        return verdict.reject(
+            Cause::AssertionShape,
             "AGS-TOKREQ-10",
             "a part of the assertion is not unpadded base64url, or no JSON object",
         );
     };
     let message = assertion.rsplit_once('.').map_or("", |(message, _)| message);
+    manner.examine_assertion(&header, &claims, verdict);
     judge_header(&header, message, &signature, registration, verdict);
     judge_parties(&claims, registration, audiences, verdict);
     judge_times(&claims, now, registration.iat_leeway, verdict);
     match claims.get("jti").and_then(Value::as_str) {
-        None | Some("") => refuse(verdict, "AGS-TOKREQ-07", "the assertion has no jti"),
+        None | Some("") => verdict.reject(Cause::NoJti, "AGS-TOKREQ-07", "the assertion has no jti"),
         Some(jti) if seen.contains(jti) => {
-            refuse(verdict, "AGS-TOKREQ-07", "the assertion's jti has been used before");
+            verdict.reject(Cause::Replay, "AGS-TOKREQ-07", "the assertion's jti has been used before");
         }
         // Only of assertions that are the tool's own: nobody else can use up its ids.
         Some(jti) if verdict.refusal.is_none() => {
@@ -79,7 +84,7 @@ fn judge_header(
     if kid.is_none_or(str::is_empty) {
         let sentence = "the assertion names no kid";
         if registration.keys.needs_kid() {
-            return refuse(verdict, "AGS-TOKREQ-09", sentence);
+            return verdict.reject(Cause::NoKid, "AGS-TOKREQ-09", sentence);
         }
         verdict.fault("AGS-TOKREQ-09", sentence);
     }
@@ -88,21 +93,23 @@ fn judge_header(
         use Algorithm::{ES256, ES384, PS256, PS384, PS512, RS256, RS384, RS512};
         matches!(algorithm, RS256 | RS384 | RS512 | PS256 | PS384 | PS512 | ES256 | ES384)
     }) else {
-        return refuse(
-            verdict,
+        return verdict.reject(
+            Cause::Algorithm,
             "AGS-TOKREQ-09",
             "the assertion's alg is not an asymmetric one that is known",
         );
     };
     if let Err(why) = registration.keys.verify(algorithm, kid, message.as_bytes(), signature) {
-        refuse(verdict, "AGS-TOKREQ-09", why);
+        verdict.reject(Cause::Signature, "AGS-TOKREQ-09", why);
     }
 }
 
 fn judge_parties(claims: &Object, registration: &Registration, audiences: &[String], verdict: &mut Verdict) {
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
-    if text("iss") != Some(&registration.client_id) || text("sub") != Some(&registration.client_id) {
-        refuse(verdict, "AGS-TOKREQ-04", "iss and sub of the assertion are not both the client_id");
+    for (name, cause) in [("iss", Cause::Issuer), ("sub", Cause::Subject)] {
+        if text(name) != Some(&registration.client_id) {
+            verdict.reject(cause, "AGS-TOKREQ-04", format!("{name} of the assertion is not the client_id"));
+        }
     }
     let accepted =
         |value: &Value| value.as_str().is_some_and(|aud| audiences.iter().any(|known| known == aud));
@@ -112,15 +119,23 @@ fn judge_parties(claims: &Object, registration: &Registration, audiences: &[Stri
         None => false,
     };
     if !aud {
-        refuse(verdict, "AGS-TOKREQ-05", "aud of the assertion does not name this authorization server");
+        verdict.reject(
+            Cause::Audience,
+            "AGS-TOKREQ-05",
+            "aud of the assertion does not name this authorization server",
+        );
     }
     match claims.get(CLAIM_DEPLOYMENT_ID) {
         Some(Value::String(deployment)) if *deployment == registration.deployment_id => {}
         Some(_) => {
-            refuse(verdict, "AGS-TOKREQ-08", "the assertion's deployment_id is not the registered one");
+            verdict.reject(
+                Cause::Deployment,
+                "AGS-TOKREQ-08",
+                "the assertion's deployment_id is not the registered one",
+            );
         }
         None if registration.require_deployment_id => {
-            refuse(verdict, "AGS-TOKREQ-08", "the assertion lacks the deployment_id claim");
+            verdict.reject(Cause::Deployment, "AGS-TOKREQ-08", "the assertion lacks the deployment_id claim");
         }
         None => {}
     }
@@ -128,9 +143,9 @@ fn judge_parties(claims: &Object, registration: &Registration, audiences: &[Stri
 
 fn judge_times(claims: &Object, now: Timestamp, iat_leeway: i64, verdict: &mut Verdict) {
     let now = now.as_second();
-    let mut seconds = |name: &str| {
+    let mut seconds = |name: &str, absent: Cause| {
         let Some(Value::Number(number)) = claims.get(name) else {
-            refuse(verdict, "AGS-TOKREQ-06", format!("{name} of the assertion is not a number"));
+            verdict.reject(absent, "AGS-TOKREQ-06", format!("{name} of the assertion is not a number"));
             return None;
         };
         if number.is_f64() {
@@ -139,20 +154,16 @@ fn judge_times(claims: &Object, now: Timestamp, iat_leeway: i64, verdict: &mut V
         #[expect(clippy::cast_possible_truncation, reason = "a date beyond i64 saturates")]
         number.as_i64().or_else(|| number.as_f64().map(|float| float as i64))
     };
-    let (iat, exp) = (seconds("iat"), seconds("exp"));
+    let (iat, exp) = (seconds("iat", Cause::NoIssueTime), seconds("exp", Cause::NoExpiry));
     if exp.is_some_and(|exp| exp <= now) {
-        refuse(verdict, "AGS-TOKREQ-07", "the assertion has expired");
+        verdict.reject(Cause::AssertionExpired, "AGS-TOKREQ-07", "the assertion has expired");
     }
     if exp.is_some_and(|exp| exp > now.saturating_add(LONGEST_LIFE)) {
         verdict.fault("AGS-TOKREQ-06", "the assertion expires more than an hour ahead");
     }
     if iat.is_some_and(|iat| iat > now.saturating_add(iat_leeway)) {
-        refuse(verdict, "AGS-TOKREQ-06", "iat of the assertion lies in the future");
+        verdict.reject(Cause::IssuedAhead, "AGS-TOKREQ-06", "iat of the assertion lies in the future");
     }
-}
-
-fn refuse(verdict: &mut Verdict, rule: &'static str, sentence: impl Into<std::borrow::Cow<'static, str>>) {
-    verdict.reject(400, "invalid_client", rule, sentence);
 }
 
 /// A base64url part that holds a JSON object without repeated members (RFC 7515 §4).

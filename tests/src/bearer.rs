@@ -3,14 +3,15 @@
 use http::header;
 use jiff::Timestamp;
 
+use crate::cause::Cause;
 use crate::reply::Reply;
 use crate::token::{Tokens, Worth};
-use crate::violation::{Refusal, Verdict};
+use crate::violation::Verdict;
 
-/// Refuses a request whose token does not open `scope`.
+/// Refuses a request whose token opens none of these scopes.
 pub(crate) fn judge(
     tokens: &Tokens,
-    scope: &str,
+    scopes: &[&str],
     now: Timestamp,
     request: &http::Request<Vec<u8>>,
     verdict: &mut Verdict,
@@ -22,21 +23,15 @@ pub(crate) fn judge(
     let mut fields = request.headers().get_all(header::AUTHORIZATION).iter();
     let (field, another) = (fields.next(), fields.next());
     if another.is_some() {
-        return verdict.reject(
-            400,
-            "invalid_request",
-            "AGS-SEC-02",
-            "there is more than one Authorization header",
-        );
+        return verdict.reject(Cause::TwoTokens, "AGS-SEC-02", "there is more than one Authorization header");
     }
     let Some(field) = field else {
-        return verdict.reject(401, "", "AGS-SEC-02", "there is no Authorization header");
+        return verdict.reject(Cause::NoToken, "AGS-SEC-02", "there is no Authorization header");
     };
     let (scheme, token) = field.to_str().ok().and_then(|text| text.split_once(' ')).unwrap_or_default();
     if !scheme.eq_ignore_ascii_case("Bearer") || token.is_empty() || token.contains(' ') {
         return verdict.reject(
-            401,
-            "invalid_token",
+            Cause::NotBearer,
             "AGS-SEC-02",
             "the Authorization header is not `Bearer` and a token",
         );
@@ -45,18 +40,18 @@ pub(crate) fn judge(
         verdict.fault("AGS-SEC-02", "the scheme is not written `Bearer`");
     }
     // A token may expire or be revoked between two requests: no fault of the client's.
-    match tokens.worth(token, scope, now) {
-        Worth::Nothing => verdict.refuse(401, "invalid_token", "the token is unknown, expired or revoked"),
+    match tokens.worth(token, scopes, now) {
+        Worth::Nothing => verdict.refuse(Cause::DeadToken, "the token is unknown, expired or revoked"),
         Worth::OtherScopes => {
-            verdict.refuse(403, "insufficient_scope", "the token's scopes do not cover this request");
+            verdict.refuse(Cause::TokenScope, "the token's scopes do not cover this request");
         }
         Worth::Enough => {}
     }
 }
 
 /// Adds the challenge that goes with 401 and 403.
-pub(crate) fn challenge(reply: Reply, refusal: &Refusal, scope: &str) -> Reply {
-    match (refusal.status, refusal.error) {
+pub(crate) fn challenge(reply: Reply, cause: Cause, scope: &str) -> Reply {
+    match (cause.status(), cause.error()) {
         (401, "") => reply.header("WWW-Authenticate", r#"Bearer realm="ags""#),
         (401, error) => reply.header("WWW-Authenticate", format!(r#"Bearer realm="ags", error="{error}""#)),
         (403, "insufficient_scope") => reply.header(

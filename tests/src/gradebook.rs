@@ -1,56 +1,13 @@
 //! The gradebook: line items, learners, and what scores made of them (AGS 3.3, 3.4).
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-/// A column of the gradebook (AGS 3.2).
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct LineItem {
-    /// Its name in tests and, unless [`LineItem::at`] says otherwise, the end of its URL.
-    pub id: String,
-    /// What people call it.
-    pub label: String,
-    /// The maximum to which scores are scaled.
-    pub score_maximum: f64,
-    /// Path and query of its URL.
-    pub target: String,
-}
-
-impl LineItem {
-    /// A line item at `/lineitems/{id}`, labelled by its id.
-    #[must_use]
-    pub fn new(id: impl Into<String>, score_maximum: f64) -> Self {
-        let id = id.into();
-        Self { label: id.clone(), target: format!("/lineitems/{id}"), id, score_maximum }
-    }
-
-    /// Sets the label.
-    #[must_use]
-    pub fn label(mut self, label: impl Into<String>) -> Self {
-        self.label = label.into();
-        self
-    }
-
-    /// Sets path and query of its URL, such as Moodle's
-    /// `/mod/lti/services.php/88/lineitems/12/lineitem?type_id=1`.
-    #[must_use]
-    pub fn at(mut self, target: impl Into<String>) -> Self {
-        self.target = target.into();
-        self
-    }
-
-    pub(crate) fn path(&self) -> &str {
-        self.target.split('?').next().unwrap_or_default()
-    }
-
-    pub(crate) fn query(&self) -> Option<&str> {
-        self.target.split_once('?').map(|(_, query)| query)
-    }
-}
+use crate::line_item::LineItem;
 
 /// What the gradebook holds for one learner in one line item. `Debug` leaves the comment out.
 #[derive(Clone, PartialEq)]
@@ -60,8 +17,14 @@ pub struct Entry {
     pub score: Option<f64>,
     /// The line item's maximum.
     pub maximum: f64,
+    /// The last score given and its maximum, as they were sent.
+    pub given: Option<(f64, f64)>,
     /// The last update's comment, unless blank (AGS-SCORE-16).
     pub comment: Option<String>,
+    /// Comments of updates before the last, on platforms that keep them all (Canvas).
+    pub earlier_comments: Vec<String>,
+    /// How many submission attempts the updates made, on platforms that count them (Canvas).
+    pub attempts: u64,
     /// The last update's timestamp.
     pub timestamp: Timestamp,
     /// The last update's activity progress.
@@ -102,8 +65,8 @@ pub(crate) struct Update {
     pub(crate) timestamp: Timestamp,
     pub(crate) activity_progress: String,
     pub(crate) grading_progress: String,
-    /// Score given and its maximum.
-    pub(crate) score: Option<(f64, f64)>,
+    pub(crate) given: Option<f64>,
+    pub(crate) maximum: Option<f64>,
     pub(crate) comment: Option<String>,
     pub(crate) scoring_user_id: Option<String>,
     pub(crate) started_at: Option<Timestamp>,
@@ -118,6 +81,32 @@ pub struct Gradebook {
     line_items: Vec<LineItem>,
     learners: BTreeSet<String>,
     entries: BTreeMap<String, BTreeMap<String, Entry>>,
+    /// How many results a line item is born with; see [`seeded_user`].
+    seeded: BTreeMap<String, u64>,
+}
+
+/// A result as the results service shows it.
+#[derive(Debug, Clone)]
+pub(crate) struct Row<'a> {
+    pub(crate) user_id: Cow<'a, str>,
+    pub(crate) score: Option<f64>,
+    pub(crate) maximum: f64,
+    /// What is on record; `None` for seeded results, and for learners without any.
+    pub(crate) entry: Option<&'a Entry>,
+}
+
+/// The ids of learners with seeded results are the numbers from here on, which is an id on every platform.
+const FIRST_SEEDED: u64 = 1_000_001;
+
+fn seeded_user(index: u64) -> String {
+    (FIRST_SEEDED + index).to_string()
+}
+
+fn seeded_index(user_id: &str) -> Option<u64> {
+    if user_id.len() < 7 || user_id.starts_with('0') {
+        return None;
+    }
+    user_id.parse::<u64>().ok()?.checked_sub(FIRST_SEEDED)
 }
 
 impl fmt::Debug for Gradebook {
@@ -132,7 +121,12 @@ impl fmt::Debug for Gradebook {
 
 impl Gradebook {
     pub(crate) fn new(line_items: Vec<LineItem>, learners: BTreeSet<String>) -> Self {
-        Self { line_items, learners, entries: BTreeMap::new() }
+        Self { line_items, learners, ..Self::default() }
+    }
+
+    /// Gives so many learners of their own a result in a line item.
+    pub(crate) fn seed(&mut self, line_item: &str, results: u64) {
+        self.seeded.insert(line_item.to_owned(), results);
     }
 
     /// The line items, in the order they were made.
@@ -148,11 +142,96 @@ impl Gradebook {
     /// Whether this user is enrolled as a learner.
     pub fn is_enrolled(&self, user_id: &str) -> bool {
         self.learners.contains(user_id)
+            || seeded_index(user_id).is_some_and(|index| self.seeded.values().any(|count| index < *count))
+    }
+
+    /// The learners, apart from those of seeded results.
+    pub fn learners(&self) -> impl Iterator<Item = &str> {
+        self.learners.iter().map(String::as_str)
     }
 
     /// What is on record for a learner in a line item; `None` if no score was ever accepted.
     pub fn result(&self, line_item: &str, user_id: &str) -> Option<&Entry> {
         self.entries.get(line_item)?.get(user_id)
+    }
+
+    pub(crate) fn line_item_mut(&mut self, id: &str) -> Option<&mut LineItem> {
+        self.line_items.iter_mut().find(|item| item.id == id)
+    }
+
+    pub(crate) fn entry_mut(&mut self, line_item: &str, user_id: &str) -> Option<&mut Entry> {
+        self.entries.get_mut(line_item)?.get_mut(user_id)
+    }
+
+    pub(crate) fn add(&mut self, item: LineItem) {
+        self.line_items.push(item);
+    }
+
+    /// Removes a line item and all its results.
+    pub(crate) fn remove(&mut self, id: &str) {
+        self.line_items.retain(|item| item.id != id);
+        self.entries.remove(id);
+        self.seeded.remove(id);
+    }
+
+    /// Brings the results of a line item to its new maximum (AGS 3.2.6).
+    pub(crate) fn rescale(&mut self, id: &str, from: f64, to: f64) {
+        for entry in self.entries.get_mut(id).into_iter().flat_map(BTreeMap::values_mut) {
+            entry.score = entry.score.map(|score| scale(score, from, to));
+            entry.maximum = to;
+        }
+    }
+
+    /// How many results a line item has.
+    pub(crate) fn count(&self, item: &LineItem) -> u64 {
+        let seeded = self.seeded.get(&item.id).copied().unwrap_or(0);
+        seeded + self.unseeded(item).count() as u64
+    }
+
+    /// A stretch of a line item's results, at a cost that does not depend on how many seeded ones come before it.
+    pub(crate) fn rows(&self, item: &LineItem, from: u64, most: u64) -> Vec<Row<'_>> {
+        let seeded = self.seeded.get(&item.id).copied().unwrap_or(0);
+        let end = from.saturating_add(most);
+        let first = (from.min(seeded)..end.min(seeded)).map(|index| self.seeded_row(item, index));
+        let skipped = usize::try_from(from.saturating_sub(seeded)).unwrap_or(usize::MAX);
+        let rest = usize::try_from(end.saturating_sub(from.max(seeded))).unwrap_or(usize::MAX);
+        first.chain(self.unseeded(item).skip(skipped).take(rest)).collect()
+    }
+
+    /// One user's result in a line item.
+    pub(crate) fn row(&self, item: &LineItem, user_id: &str) -> Option<Row<'_>> {
+        let seeded = self.seeded.get(&item.id).copied().unwrap_or(0);
+        if let Some(index) = seeded_index(user_id).filter(|index| *index < seeded) {
+            return Some(self.seeded_row(item, index));
+        }
+        let (user_id, entry) = self.entries.get(&item.id)?.get_key_value(user_id)?;
+        Some(recorded_row(user_id, entry))
+    }
+
+    fn seeded_row(&self, item: &LineItem, index: u64) -> Row<'_> {
+        let user_id = seeded_user(index);
+        if let Some((user_id, entry)) = self.entries.get(&item.id).and_then(|all| all.get_key_value(&user_id))
+        {
+            return recorded_row(user_id, entry);
+        }
+        #[expect(clippy::cast_precision_loss, reason = "it is less than 101")]
+        let hundredths = (index % 101) as f64;
+        Row {
+            user_id: user_id.into(),
+            score: Some(hundredths * item.score_maximum / 100.0),
+            maximum: item.score_maximum,
+            entry: None,
+        }
+    }
+
+    fn unseeded(&self, item: &LineItem) -> impl Iterator<Item = Row<'_>> {
+        let seeded = self.seeded.get(&item.id).copied().unwrap_or(0);
+        self.entries
+            .get(&item.id)
+            .into_iter()
+            .flatten()
+            .filter(move |(user_id, _)| seeded_index(user_id).is_none_or(|index| index >= seeded))
+            .map(|(user_id, entry)| recorded_row(user_id, entry))
     }
 
     /// Everything on record: line item, user, entry.
@@ -204,7 +283,8 @@ impl Gradebook {
             }
             _ => None,
         });
-        let score = update.score.map(|(given, of)| scale(given, of, maximum));
+        let given = update.given.zip(update.maximum);
+        let score = given.map(|(given, of)| scale(given, of, maximum));
         let effect = match score {
             Some(score) => format!("{} on {}: {score} of {maximum}", update.user_id, line_item.id),
             None => format!("{} on {}: no score", update.user_id, line_item.id),
@@ -212,6 +292,9 @@ impl Gradebook {
         let entry = Entry {
             score,
             maximum,
+            given,
+            earlier_comments: before.map(|entry| entry.earlier_comments.clone()).unwrap_or_default(),
+            attempts: before.map_or(0, |entry| entry.attempts),
             comment: update.comment.filter(|comment| !comment.trim().is_empty()),
             timestamp: update.timestamp,
             scoring_user_id: update.scoring_user_id,
@@ -228,10 +311,14 @@ impl Gradebook {
     }
 }
 
-/// Rescales (AGS-SCORE-07), leaving a score alone that is out of the same maximum.
+fn recorded_row<'a>(user_id: &'a str, entry: &'a Entry) -> Row<'a> {
+    Row { user_id: user_id.into(), score: entry.score, maximum: entry.maximum, entry: Some(entry) }
+}
+
+/// Rescales (AGS-SCORE-07), leaving a score alone that is out of the same maximum, or of none.
 #[expect(clippy::float_cmp, reason = "equal maxima need no arithmetic")]
 fn scale(given: f64, of: f64, maximum: f64) -> f64 {
-    if of == maximum { given } else { given * maximum / of }
+    if of == maximum || of == 0.0 { given } else { given * maximum / of }
 }
 
 #[cfg(test)]
@@ -248,7 +335,8 @@ mod tests {
             timestamp: at(second),
             activity_progress: activity.into(),
             grading_progress: "NotReady".into(),
-            score: None,
+            given: None,
+            maximum: None,
             comment: None,
             scoring_user_id: None,
             started_at: None,
@@ -286,8 +374,12 @@ mod tests {
         // AGS-SCORE-06, AGS-SCORE-07, AGS-SCORE-16
         let item = LineItem::new("li-1", 6.0);
         let mut book = Gradebook::new(vec![item.clone()], BTreeSet::new());
-        let scored =
-            Update { score: Some((1.0, 3.0)), comment: Some("fine".into()), ..update(1, "Completed") };
+        let scored = Update {
+            given: Some(1.0),
+            maximum: Some(3.0),
+            comment: Some("fine".into()),
+            ..update(1, "Completed")
+        };
         book.record(&item, scored);
         let entry = book.result("li-1", "u-1001").unwrap();
         assert_eq!((entry.score, entry.comment.as_deref()), (Some(2.0), Some("fine")));
@@ -295,5 +387,29 @@ mod tests {
         book.record(&item, update(2, "Completed"));
         let entry = book.result("li-1", "u-1001").unwrap();
         assert_eq!((entry.score, entry.comment.as_deref(), entry.posts), (None, None, 2));
+    }
+
+    #[test]
+    fn seeded_results_are_found_by_place_and_by_user_until_a_score_replaces_them() {
+        let item = LineItem::new("li-1", 200.0);
+        let mut book = Gradebook::new(vec![item.clone()], BTreeSet::from(["u-1".to_owned()]));
+        book.seed("li-1", 1_000_000);
+        assert!(book.is_enrolled("1000001") && book.is_enrolled("2000000") && !book.is_enrolled("2000001"));
+        book.record(&item, Update { user_id: "u-1".into(), ..update(1, "Completed") });
+        let scored = Update { given: Some(1.0), maximum: Some(1.0), ..update(1, "Completed") };
+        book.record(&item, Update { user_id: "1000002".into(), ..scored });
+        assert_eq!(book.count(&item), 1_000_001);
+        let users = |from, most| -> Vec<(String, Option<f64>)> {
+            book.rows(&item, from, most)
+                .into_iter()
+                .map(|row| (row.user_id.into_owned(), row.score))
+                .collect()
+        };
+        assert_eq!(users(0, 3)[1], ("1000002".to_owned(), Some(200.0)));
+        assert_eq!(users(0, 3)[2], ("1000003".to_owned(), Some(4.0)));
+        assert_eq!(users(999_999, 5), [("2000000".to_owned(), Some(198.0)), ("u-1".to_owned(), None)]);
+        assert_eq!(users(1_000_001, 5), []);
+        assert_eq!(book.row(&item, "2000000").unwrap().score, Some(198.0));
+        assert!(book.row(&item, "u-2").is_none());
     }
 }

@@ -13,8 +13,14 @@ use serde_json::{Value, json};
 pub enum Service {
     /// The token endpoint.
     Token,
+    /// The container of line items.
+    LineItems,
+    /// One line item.
+    LineItem,
     /// The score service of a line item.
     Scores,
+    /// The results of a line item.
+    Results,
     /// Anything else.
     Other,
 }
@@ -131,11 +137,20 @@ impl fmt::Debug for Exchange {
     }
 }
 
-/// Every exchange, oldest first. Dereferences to a slice; clones are cheap.
-#[derive(Debug, Clone, Default)]
-pub struct Ledger(Vec<Arc<Exchange>>);
+/// Every exchange, oldest first, or the latest ones if the ledger is
+/// [limited](crate::Builder::ledger_limit). Dereferences to a slice; clones are cheap.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    kept: Vec<Arc<Exchange>>,
+    limit: usize,
+    seen: u64,
+}
 
 impl Ledger {
+    pub(crate) fn limited(limit: usize) -> Self {
+        Self { kept: Vec::new(), limit, seen: 0 }
+    }
+
     /// Exchanges whose path is exactly this one.
     pub fn requests_to(&self, path: &str) -> Vec<&Exchange> {
         self.select(|exchange| exchange.path() == path)
@@ -152,15 +167,20 @@ impl Ledger {
     }
 
     fn select(&self, keep: impl Fn(&Exchange) -> bool) -> Vec<&Exchange> {
-        self.0.iter().map(Arc::as_ref).filter(|exchange| keep(exchange)).collect()
+        self.iter().map(Arc::as_ref).filter(|exchange| keep(exchange)).collect()
     }
 
     pub(crate) fn next_number(&self) -> u64 {
-        self.0.len() as u64 + 1
+        self.seen + 1
     }
 
     pub(crate) fn push(&mut self, exchange: Arc<Exchange>) {
-        self.0.push(exchange);
+        self.seen += 1;
+        self.kept.push(exchange);
+        // What is too old goes in one sweep now and then, which costs next to nothing for each exchange.
+        if self.kept.len() >= self.limit.saturating_mul(2).max(1) && self.kept.len() > self.limit {
+            self.kept.drain(..self.kept.len() - self.limit);
+        }
     }
 }
 
@@ -168,7 +188,7 @@ impl std::ops::Deref for Ledger {
     type Target = [Arc<Exchange>];
 
     fn deref(&self) -> &Self::Target {
-        &self.0
+        self.kept.get(self.kept.len().saturating_sub(self.limit)..).unwrap_or_default()
     }
 }
 
@@ -193,5 +213,31 @@ mod tests {
         assert_eq!(path_of("https://lms.test/a?b"), "/a");
         assert_eq!(path_of("https://lms.test"), "/");
         assert_eq!(path_of("/li.php?u=https://x/y"), "/li.php");
+    }
+
+    #[test]
+    fn a_limited_ledger_keeps_the_latest() {
+        for limit in [0, 1, 3] {
+            let mut ledger = Ledger::limited(limit);
+            for _ in 0..10 {
+                let number = ledger.next_number();
+                ledger.push(Arc::new(Exchange {
+                    number,
+                    connection: 0,
+                    received_at: Timestamp::UNIX_EPOCH,
+                    method: Method::GET,
+                    target: Vec::new(),
+                    headers: Vec::new(),
+                    body: Vec::new(),
+                    service: Service::Other,
+                    acted: true,
+                    status: None,
+                    effect: String::new(),
+                }));
+            }
+            let numbers: Vec<_> = ledger.iter().map(|exchange| exchange.number).collect();
+            assert_eq!(numbers, (11 - limit as u64..=10).collect::<Vec<_>>());
+            assert!(ledger.kept.len() <= limit * 2);
+        }
     }
 }

@@ -31,32 +31,44 @@
 //!                 └── ledger, violations ◄─────────────────────┘
 //! ```
 
+mod asked;
 mod assertion;
 mod bearer;
+mod body;
 mod builder;
+mod cause;
 mod claims;
 mod gradebook;
 mod http1;
 mod json;
 mod key;
 mod ledger;
+mod line_item;
+mod line_items;
 mod lms;
+mod media;
 pub mod names;
+mod page;
+mod personality;
 mod platform;
 mod registration;
 mod reply;
+mod results;
 mod score;
 mod script;
 mod server;
+mod services;
 mod time;
 mod token;
 mod violation;
 
 pub use builder::Builder;
-pub use gradebook::{Entry, Gradebook, LineItem};
+pub use gradebook::{Entry, Gradebook};
 pub use key::{KeyError, ToolKey, TrustedKeys};
 pub use ledger::{Exchange, Ledger, RawHead, Service};
+pub use line_item::LineItem;
 pub use lms::Lms;
+pub use personality::{Personality, UnknownPersonality};
 pub use platform::Platform;
 pub use registration::ScopePolicy;
 pub use reply::{Delivery, Reply};

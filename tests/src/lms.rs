@@ -6,16 +6,20 @@ use http::Method;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::asked::Asked;
 use crate::assertion;
-use crate::bearer;
-use crate::gradebook::{Gradebook, LineItem};
+use crate::builder::Settings;
+use crate::cause::Cause;
+use crate::gradebook::Gradebook;
 use crate::key::TrustedKeys;
 use crate::ledger::{Exchange, Ledger, RawHead, Service, path_of};
-use crate::names::SCOPE_SCORE;
+use crate::line_item::LineItem;
+use crate::page::PageSize;
+use crate::personality::Manner;
 use crate::registration::Registration;
 use crate::reply::Reply;
-use crate::score;
 use crate::script::{Route, Script, Scripts};
+use crate::services::Place;
 use crate::token::Tokens;
 use crate::violation::{Verdict, Violation};
 
@@ -36,12 +40,20 @@ pub struct Lms {
     pub(crate) base: String,
     pub(crate) token_target: String,
     pub(crate) line_items_target: String,
+    pub(crate) has_container: bool,
+    /// Whether line items that belong to a link stay.
+    pub(crate) keeps_coupled: bool,
+    pub(crate) page_size: PageSize,
+    pub(crate) manner: &'static dyn Manner,
     pub(crate) registration: Registration,
     pub(crate) gradebook: Gradebook,
-    tokens: Tokens,
+    pub(crate) tokens: Tokens,
     ledger: Ledger,
+    latest: Option<Arc<Exchange>>,
     violations: Vec<Violation>,
     scripts: Scripts,
+    /// How many line items there ever were.
+    placed: u64,
 }
 
 /// What acting on a request came to.
@@ -53,23 +65,49 @@ pub(crate) struct Outcome {
 }
 
 impl Lms {
-    pub(crate) fn new(
-        base: String,
-        token_target: String,
-        line_items_target: String,
-        registration: Registration,
-        gradebook: Gradebook,
-    ) -> Self {
-        Self {
+    pub(crate) fn new(base: String, settings: Settings) -> Self {
+        let manner = settings.personality.manner();
+        let mut lms = Self {
             base,
-            token_target,
-            line_items_target,
-            registration,
-            gradebook,
+            token_target: settings.token_target,
+            line_items_target: settings.line_items_target,
+            has_container: settings.has_container,
+            keeps_coupled: settings.keeps_coupled,
+            page_size: settings.page_size,
+            manner,
+            registration: settings.registration,
+            gradebook: Gradebook::new(Vec::new(), settings.learners),
             tokens: Tokens::default(),
-            ledger: Ledger::default(),
+            ledger: Ledger::limited(settings.ledger_limit),
+            latest: None,
             violations: Vec::new(),
             scripts: Scripts::default(),
+            placed: 0,
+        };
+        for mut item in settings.line_items {
+            if item.resource_link_id.is_none() && !item.unlinked {
+                item.resource_link_id = Some(manner.resource_link_id().to_owned());
+            }
+            item.coupled = item.resource_link_id.is_some();
+            lms.place_new(&mut item);
+            lms.gradebook.add(item);
+        }
+        for (line_item, results) in settings.seeded {
+            lms.gradebook.seed(&line_item, results);
+        }
+        lms
+    }
+
+    /// Gives a line item its name and URL, where it has none.
+    pub(crate) fn place_new(&mut self, item: &mut LineItem) {
+        self.placed += 1;
+        if item.id.is_empty() {
+            let names = (self.placed..).map(|number| format!("li-{number}"));
+            let mut free = names.skip_while(|name| self.gradebook.line_item(name).is_some());
+            item.id = free.next().unwrap_or_default();
+        }
+        if item.target.is_empty() {
+            item.target = self.manner.line_item_target(&self.line_items_target, &item.id, self.placed);
         }
     }
 
@@ -79,17 +117,18 @@ impl Lms {
         if let Some(reply) = self.show_state(request) {
             return reply;
         }
-        let service = self.service(path);
+        let place = self.place(path);
+        let service = place.service();
         let step = self.scripts.next(service, path);
         let acted = step.as_ref().is_none_or(|step| step.act);
-        let mut verdict = Verdict::default();
-        let outcome = acted.then(|| self.act(now, service, request, &mut verdict));
+        let mut verdict = Verdict::new(self.manner, service);
+        let outcome = acted.then(|| self.act(now, &place, request, &mut verdict));
         let (own, effect) = match outcome {
             Some(Outcome { reply, effect }) => (Some(reply), effect),
             None => (None, "scripted".to_owned()),
         };
         let reply = match (step, own) {
-            (Some(step), own) => step.answer(own),
+            (Some(step), own) => step.answer(own, || self.manner.throttled()),
             (None, own) => own.unwrap_or_else(|| Reply::new(500)),
         };
         self.put_on_record(now, request, service, acted, &reply, effect, verdict);
@@ -109,7 +148,7 @@ impl Lms {
     ) {
         let number = self.ledger.next_number();
         let RawHead { connection, target, headers } = RawHead::of(request);
-        self.ledger.push(Arc::new(Exchange {
+        let exchange = Arc::new(Exchange {
             number,
             connection,
             received_at: now,
@@ -121,7 +160,9 @@ impl Lms {
             acted,
             status: reply.seen_status(),
             effect,
-        }));
+        });
+        self.latest = Some(Arc::clone(&exchange));
+        self.ledger.push(exchange);
         let broken = verdict.broken.into_iter();
         self.violations.extend(broken.map(|(rule, kind, sentence)| Violation {
             rule,
@@ -131,81 +172,32 @@ impl Lms {
         }));
     }
 
-    fn service(&self, path: &str) -> Service {
-        if path == path_of(&self.token_target) {
-            Service::Token
-        } else if self.scored_item(path).is_some() {
-            Service::Scores
-        } else {
-            Service::Other
-        }
-    }
-
-    /// The line item whose score service has this path (AGS-URL-01, AGS-URL-03).
-    fn scored_item(&self, path: &str) -> Option<&LineItem> {
-        let item_path = path.strip_suffix("/scores")?;
-        self.gradebook.line_items().iter().find(|item| item.path().trim_end_matches('/') == item_path)
+    pub(crate) fn token_path(&self) -> &str {
+        path_of(&self.token_target)
     }
 
     fn act(
         &mut self,
         now: Timestamp,
-        service: Service,
+        place: &Place,
         request: &http::Request<Vec<u8>>,
         verdict: &mut Verdict,
     ) -> Outcome {
+        let (base, container) = (self.base.clone(), self.line_items_target.clone());
+        let service = place.service();
+        let asked = Asked { now, base: &base, container: &container, service, request };
         let elsewhere = request.uri().authority().is_some_and(|authority| {
-            self.base.split_once("://").is_some_and(|(_, here)| here != authority.as_str())
+            base.split_once("://").is_some_and(|(_, here)| here != authority.as_str())
         });
         if elsewhere {
-            verdict.refuse(421, "", "this platform is not the host of that URL");
-            return refused(verdict, "");
+            verdict.refuse(Cause::OtherHost, "this platform is not the host of that URL");
+            return self.serve(&asked, &Place::Nowhere, verdict);
         }
-        match service {
-            Service::Token => {
-                let endpoint = format!("{}{}", self.base, self.token_target);
-                self.tokens.respond(now, &endpoint, &self.registration, request, verdict)
-            }
-            Service::Scores => self.take_score(now, request, verdict),
-            Service::Other => {
-                self.explain_wrong_url(request, verdict);
-                verdict.refuse(404, "", "there is nothing at this URL");
-                refused(verdict, "")
-            }
+        if *place == Place::Token {
+            let endpoint = self.token_endpoint();
+            return self.tokens.respond(&asked, &endpoint, &self.registration, self.manner, verdict);
         }
-    }
-
-    fn take_score(
-        &mut self,
-        now: Timestamp,
-        request: &http::Request<Vec<u8>>,
-        verdict: &mut Verdict,
-    ) -> Outcome {
-        bearer::judge(&self.tokens, SCOPE_SCORE, now, request, verdict);
-        let Some(item) = self.scored_item(request.uri().path()).cloned() else {
-            return refused(verdict, SCOPE_SCORE);
-        };
-        if request.uri().query() != item.query() {
-            verdict.reject(404, "", "AGS-URL-01", "the line item URL's query is not kept as it is");
-        }
-        match score::judge(&self.gradebook, &item, request, verdict) {
-            Some(update) if verdict.refusal.is_none() => {
-                Outcome { reply: Reply::new(204), effect: self.gradebook.record(&item, update) }
-            }
-            _ => refused(verdict, SCOPE_SCORE),
-        }
-    }
-
-    /// Names the usual slips in deriving a service URL from a line item's.
-    fn explain_wrong_url(&self, request: &http::Request<Vec<u8>>, verdict: &mut Verdict) {
-        let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
-        for item in self.gradebook.line_items() {
-            if path == item.path() && query.ends_with("/scores") {
-                verdict.fault("AGS-URL-02", "`/scores` stands behind the line item URL's query");
-            } else if path.strip_suffix("//scores") == Some(item.path().trim_end_matches('/')) {
-                verdict.fault("AGS-URL-03", "`/scores` is appended with two slashes");
-            }
-        }
+        self.serve(&asked, place, verdict)
     }
 
     /// `GET /_/gradebook`, `/_/ledger` and `/_/violations`, for scripts; they leave no trace in the ledger.
@@ -240,7 +232,7 @@ impl Lms {
     /// can be judged.
     pub fn keys_wanted(&self, request: &http::Request<Vec<u8>>) -> Option<String> {
         self.registration.keys.wanted(None)?;
-        if self.service(request.uri().path()) != Service::Token {
+        if request.uri().path() != self.token_path() {
             return None;
         }
         let mut form = url::form_urlencoded::parse(request.body());
@@ -251,6 +243,27 @@ impl Lms {
     /// Takes the JWK Set that was fetched.
     pub fn learn_keys(&mut self, jwks: Value) {
         self.registration.keys.learn(jwks);
+    }
+
+    /// The exchange last answered, even where the ledger does not keep it.
+    pub(crate) fn latest(&self) -> Option<Arc<Exchange>> {
+        self.latest.clone()
+    }
+
+    /// The user ids of the learners, in order; those with [seeded results](crate::Builder::results_for) apart. They
+    /// are of the kind the platform uses.
+    pub fn learners(&self) -> Vec<String> {
+        self.gradebook.learners().map(str::to_owned).collect()
+    }
+
+    /// The audience assertions should have: the registered one, or else the token endpoint's URL.
+    pub fn audience(&self) -> String {
+        self.registration.audiences.first().cloned().unwrap_or_else(|| self.token_endpoint())
+    }
+
+    /// The id of the link from which [`Lms::claims`] launch.
+    pub fn resource_link_id(&self) -> &str {
+        self.manner.resource_link_id()
     }
 
     /// The gradebook.
@@ -321,16 +334,4 @@ fn violation_json(violation: &Violation) -> Value {
         "sentence": violation.sentence,
         "exchange": violation.exchange,
     })
-}
-
-/// The refusal as services word it.
-fn refused(verdict: &Verdict, scope: &str) -> Outcome {
-    let Some(refusal) = &verdict.refusal else {
-        return Outcome { reply: Reply::new(400), effect: String::new() };
-    };
-    let reply = Reply::json(refusal.status, &json!({ "status": refusal.status, "reason": refusal.reason }));
-    Outcome {
-        reply: bearer::challenge(reply, refusal, scope),
-        effect: format!("refused: {}", refusal.reason),
-    }
 }

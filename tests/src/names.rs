@@ -13,6 +13,12 @@ pub const SCOPE_SCORE: &str = "https://purl.imsglobal.org/spec/lti-ags/scope/sco
 pub const ALL_SCOPES: [&str; 4] =
     [SCOPE_LINE_ITEM, SCOPE_LINE_ITEM_READONLY, SCOPE_RESULT_READONLY, SCOPE_SCORE];
 
+/// The media type of a line item (AGS 3.2.1).
+pub const MEDIA_LINE_ITEM: &str = "application/vnd.ims.lis.v2.lineitem+json";
+/// The media type of a list of line items (AGS 3.2.1).
+pub const MEDIA_LINE_ITEMS: &str = "application/vnd.ims.lis.v2.lineitemcontainer+json";
+/// The media type of results (AGS 3.3.4).
+pub const MEDIA_RESULTS: &str = "application/vnd.ims.lis.v2.resultcontainer+json";
 /// The media type of a score (AGS 3.4.3).
 pub const MEDIA_SCORE: &str = "application/vnd.ims.lis.v1.score+json";
 

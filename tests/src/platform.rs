@@ -147,6 +147,26 @@ impl Platform {
         ToolKey::shared().id()
     }
 
+    /// The user ids of the learners; see [`Lms::learners`].
+    pub fn learners(&self) -> Vec<String> {
+        self.lms().learners()
+    }
+
+    /// The audience assertions should have; see [`Lms::audience`].
+    pub fn audience(&self) -> String {
+        self.lms().audience()
+    }
+
+    /// The id of the link from which launches come.
+    pub fn resource_link_id(&self) -> String {
+        self.lms().resource_link_id().to_owned()
+    }
+
+    /// The verified claims of a launch to review a learner's work; see [`Lms::review_claims`].
+    pub fn review_claims(&self, viewer: &str, learner: &str) -> Value {
+        self.lms().review_claims(self.now(), viewer, learner)
+    }
+
     /// The verified claims of a launch by this user; see [`Lms::claims`].
     pub fn claims(&self, user_id: &str) -> Value {
         self.lms().claims(self.now(), user_id)
@@ -229,9 +249,10 @@ impl Handler for State {
         }
         let now = self.clock().now();
         let mut lms = self.lms();
-        let before = lms.ledger().len();
+        let before = lms.latest();
         let reply = lms.respond(now, request);
-        let exchange = lms.ledger().get(before).cloned();
+        let exchange =
+            lms.latest().filter(|latest| before.is_none_or(|before| before.number != latest.number));
         drop(lms);
         if let (Some(observer), Some(exchange)) = (&self.observer, exchange) {
             observer(&exchange);

@@ -60,6 +60,16 @@ impl Reply {
         reply
     }
 
+    pub(crate) fn of_type(status: u16, media_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        Self { body: body.into(), ..Self::new(status).header("Content-Type", media_type) }
+    }
+
+    /// With this reason phrase.
+    pub(crate) fn reason(mut self, reason: impl Into<Vec<u8>>) -> Self {
+        self.reason = reason.into();
+        self
+    }
+
     /// Adds a header field.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl AsRef<[u8]>) -> Self {

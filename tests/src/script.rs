@@ -12,8 +12,14 @@ use crate::reply::{Delivery, Reply};
 pub enum Route {
     /// The token endpoint.
     Token,
+    /// The container of line items.
+    LineItems,
+    /// Any one line item.
+    LineItem,
     /// The score service of any line item.
     Scores,
+    /// The results of any line item.
+    Results,
     /// Every request.
     Any,
     /// Requests whose path begins so.
@@ -24,7 +30,10 @@ impl Route {
     fn takes(&self, service: Service, path: &str) -> bool {
         match self {
             Self::Token => service == Service::Token,
+            Self::LineItems => service == Service::LineItems,
+            Self::LineItem => service == Service::LineItem,
             Self::Scores => service == Service::Scores,
+            Self::Results => service == Service::Results,
             Self::Any => true,
             Self::Prefix(prefix) => path.starts_with(prefix.as_str()),
         }
@@ -59,6 +68,7 @@ enum Answer {
     Own,
     Canned(Reply),
     Break(Delivery),
+    Throttled,
 }
 
 impl Script {
@@ -76,6 +86,12 @@ impl Script {
     #[must_use]
     pub fn reply(status: u16) -> Self {
         Self::of(false, Answer::Canned(Reply::new(status)))
+    }
+
+    /// Answers that the client asks too much, in the way of the platform, without acting on the request.
+    #[must_use]
+    pub fn throttled() -> Self {
+        Self::of(false, Answer::Throttled)
     }
 
     /// Resets the connection without acting on the request.
@@ -158,12 +174,14 @@ impl Script {
 }
 
 impl Step {
-    /// What goes out; `own` is the platform's own answer, where it acted.
-    pub(crate) fn answer(self, own: Option<Reply>) -> Reply {
+    /// What goes out; `own` is the platform's own answer, where it acted, and `throttled` its
+    /// answer to a client that asks too much.
+    pub(crate) fn answer(self, own: Option<Reply>, throttled: impl FnOnce() -> Reply) -> Reply {
         let own = own.unwrap_or_else(|| Reply::new(200));
         let mut reply = match self.answer {
             Answer::Own => own,
             Answer::Canned(reply) => reply,
+            Answer::Throttled => throttled(),
             Answer::Break(delivery) => Reply { delivery, ..own },
         };
         reply.delay = self.delay;
@@ -199,7 +217,9 @@ mod tests {
         let mut scripts = Scripts::default();
         scripts.add(&Route::Scores, Script::reply(503).times(2).then(Script::reply(429)));
         scripts.add(&Route::Prefix("/a".into()), Script::reply(404));
-        let mut status = |service, path| scripts.next(service, path).map(|step| step.answer(None).status);
+        let mut status = |service, path| {
+            scripts.next(service, path).map(|step| step.answer(None, || Reply::new(429)).status)
+        };
         assert_eq!(status(Service::Token, "/token"), None);
         assert_eq!(status(Service::Scores, "/x"), Some(503));
         assert_eq!(status(Service::Other, "/a/b"), Some(404));

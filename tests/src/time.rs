@@ -50,9 +50,22 @@ pub(crate) fn read(text: &str) -> Result<Moment, Flaw> {
     if digits == 0 { Err(Flaw::NoFraction) } else { Ok(Moment { at, utc }) }
 }
 
+/// Reads what platforms read that do not mind a missing zone (they take UTC) or missing sub-second digits.
+pub(crate) fn read_leniently(text: &str) -> Option<Timestamp> {
+    text.parse().or_else(|_| format!("{text}Z").parse()).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn some_platforms_do_without_zone_and_fraction() {
+        let noon = "2026-03-02T12:00:00Z".parse().ok();
+        assert_eq!(read_leniently("2026-03-02T12:00:00"), noon);
+        assert_eq!(read_leniently("2026-03-02T12:00:00Z"), noon);
+        assert_eq!(read_leniently("1700000000"), None);
+    }
 
     #[test]
     fn only_dates_with_fraction_and_zone_pass() {

@@ -3,17 +3,17 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{Method, header};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::asked::Asked;
 use crate::assertion;
+use crate::cause::Cause;
 use crate::lms::Outcome;
 use crate::names::{ASSERTION_TYPE, FORM, GRANT_TYPE};
+use crate::personality::Manner;
 use crate::registration::{Registration, ScopePolicy};
-use crate::reply::Reply;
 use crate::violation::Verdict;
 
 /// What the authorization server remembers. `Debug` shows no token.
@@ -51,47 +51,37 @@ impl Tokens {
         self.live.clear();
     }
 
-    pub(crate) fn worth(&self, token: &str, scope: &str, now: Timestamp) -> Worth {
+    pub(crate) fn worth(&self, token: &str, scopes: &[&str], now: Timestamp) -> Worth {
         match self.live.get(token) {
             Some(grant) if now < grant.expires_at => {
-                let enough = grant.scopes.iter().any(|granted| granted == scope);
+                let enough = grant.scopes.iter().any(|granted| scopes.contains(&granted.as_str()));
                 if enough { Worth::Enough } else { Worth::OtherScopes }
             }
             _ => Worth::Nothing,
         }
     }
 
-    /// `POST` of a token request to `endpoint`, this endpoint's URL.
+    /// A token request.
     pub(crate) fn respond(
         &mut self,
-        now: Timestamp,
+        asked: &Asked<'_>,
         endpoint: &str,
         registration: &Registration,
-        request: &http::Request<Vec<u8>>,
+        manner: &dyn Manner,
         verdict: &mut Verdict,
     ) -> Outcome {
+        let (now, request) = (asked.now, asked.request);
         judge_head(endpoint, request, verdict);
         let form = Form::read(request.body(), verdict);
         if form.grant_type.is_some_and(|given| given != GRANT_TYPE) {
-            verdict.reject(
-                400,
-                "unsupported_grant_type",
-                "AGS-TOKREQ-01",
-                "grant_type is not client_credentials",
-            );
+            verdict.reject(Cause::GrantType, "AGS-TOKREQ-01", "grant_type is not client_credentials");
         }
         if form.assertion_type.is_some_and(|given| given != ASSERTION_TYPE) {
-            verdict.reject(
-                400,
-                "invalid_request",
-                "AGS-TOKREQ-01",
-                "client_assertion_type is not jwt-bearer",
-            );
+            verdict.reject(Cause::AssertionType, "AGS-TOKREQ-01", "client_assertion_type is not jwt-bearer");
         }
         if form.client_id.is_some_and(|client_id| client_id != registration.client_id) {
             verdict.reject(
-                400,
-                "invalid_client",
+                Cause::ClientIdParameter,
                 "AGS-TOKREQ-12",
                 "the client_id parameter is not the assertion's sub",
             );
@@ -100,48 +90,74 @@ impl Tokens {
         let audiences: &[String] =
             if registration.audiences.is_empty() { &default_audience } else { &registration.audiences };
         if let Some(assertion) = form.assertion {
-            assertion::judge(&assertion, now, registration, audiences, &mut self.assertion_ids, verdict);
+            assertion::judge(
+                &assertion,
+                now,
+                registration,
+                audiences,
+                &mut self.assertion_ids,
+                manner,
+                verdict,
+            );
         }
         let scopes = form.scope.map(|asked| grant(&asked, registration, verdict)).unwrap_or_default();
 
         if let Some(refusal) = &verdict.refusal {
-            let body = json!({ "error": refusal.error, "error_description": refusal.reason });
-            let reply = Reply::json(refusal.status, &body).header("Cache-Control", "no-store");
+            let reply = manner.no_token(asked, registration, refusal);
             return Outcome { reply, effect: format!("no token: {}", refusal.reason) };
         }
-        self.issue(now, endpoint, registration, scopes)
+        self.issue(asked, endpoint, registration, manner, scopes)
     }
 
     fn issue(
         &mut self,
-        now: Timestamp,
+        asked: &Asked<'_>,
         endpoint: &str,
         registration: &Registration,
+        manner: &dyn Manner,
         scopes: Vec<String>,
     ) -> Outcome {
         self.issued += 1;
         // Unlike that of any other platform or tool, and the same whenever a test is run again.
-        let source = format!("{endpoint} {} {now} {}", registration.client_id, self.issued);
+        let source = format!("{endpoint} {} {} {}", registration.client_id, asked.now, self.issued);
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, source.as_bytes());
-        let token = format!("{}.{}~", self.issued, URL_SAFE_NO_PAD.encode(digest.as_ref()));
-        let lifetime = SignedDuration::from_secs(registration.token_lifetime);
-        let expires_at = now.checked_add(lifetime).unwrap_or(Timestamp::MAX);
-        let body = json!({
-            "access_token": token,
-            "token_type": "Bearer",
-            "expires_in": registration.token_lifetime,
-            "scope": scopes.join(" "),
-        });
+        let grant = Granted {
+            token: manner.access_token(self.issued, digest.as_ref()),
+            lifetime: registration.token_lifetime,
+            scopes: &scopes,
+        };
+        let reply = manner.token(&grant);
         let effect = format!("token {} for {} scopes", self.issued, scopes.len());
-        self.live.insert(token, Grant { scopes, expires_at });
-        let reply = Reply::json(200, &body).header("Cache-Control", "no-store").header("Pragma", "no-cache");
+        let lifetime = SignedDuration::from_secs(registration.token_lifetime);
+        let expires_at = asked.now.checked_add(lifetime).unwrap_or(Timestamp::MAX);
+        self.live.insert(grant.token, Grant { scopes, expires_at });
         Outcome { reply, effect }
+    }
+}
+
+/// What a platform's answer to a good token request says.
+pub(crate) struct Granted<'a> {
+    pub(crate) token: String,
+    /// Seconds.
+    pub(crate) lifetime: i64,
+    pub(crate) scopes: &'a [String],
+}
+
+impl Granted<'_> {
+    /// The members of RFC 6749 §5.1.
+    pub(crate) fn to_json(&self, token_type: &str) -> Value {
+        json!({
+            "access_token": self.token,
+            "token_type": token_type,
+            "expires_in": self.lifetime,
+            "scope": self.scopes.join(" "),
+        })
     }
 }
 
 fn judge_head(endpoint: &str, request: &http::Request<Vec<u8>>, verdict: &mut Verdict) {
     if request.method() != Method::POST {
-        verdict.reject(405, "invalid_request", "AGS-TOKREQ-01", "the token request is not a POST");
+        verdict.reject(Cause::Method, "AGS-TOKREQ-01", "the token request is not a POST");
     }
     if request.uri().query() != endpoint.split_once('?').map(|(_, query)| query) {
         verdict.fault("AGS-TOKREQ-11", "the token endpoint's query is not kept as it is");
@@ -149,17 +165,11 @@ fn judge_head(endpoint: &str, request: &http::Request<Vec<u8>>, verdict: &mut Ve
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case(FORM) {
-        verdict.reject(
-            400,
-            "invalid_request",
-            "AGS-TOKREQ-01",
-            "the token request is not form-encoded by its type",
-        );
+        verdict.reject(Cause::NotForm, "AGS-TOKREQ-01", "the token request is not form-encoded by its type");
     }
     if request.headers().contains_key(header::AUTHORIZATION) {
         verdict.reject(
-            400,
-            "invalid_request",
+            Cause::OtherAuthentication,
             "AGS-TOKREQ-02",
             "the token request has an Authorization header",
         );
@@ -189,7 +199,7 @@ impl Form {
             let found = values(name);
             if found.len() != 1 {
                 let sentence = format!("the token request does not hold {name} exactly once");
-                verdict.reject(400, "invalid_request", "AGS-TOKREQ-01", sentence);
+                verdict.reject(Cause::Parameter, "AGS-TOKREQ-01", sentence);
             }
             found.first().map(|value| (*value).clone())
         };
@@ -201,7 +211,11 @@ impl Form {
             client_id: values("client_id").first().map(|id| (*id).clone()),
         };
         if !values("client_secret").is_empty() {
-            verdict.reject(400, "invalid_request", "AGS-TOKREQ-02", "the token request has a client_secret");
+            verdict.reject(
+                Cause::OtherAuthentication,
+                "AGS-TOKREQ-02",
+                "the token request has a client_secret",
+            );
         }
         form
     }
@@ -210,16 +224,16 @@ impl Form {
 fn grant(asked: &str, registration: &Registration, verdict: &mut Verdict) -> Vec<String> {
     let asked: Vec<&str> = asked.split(' ').filter(|scope| !scope.is_empty()).collect();
     if asked.is_empty() {
-        verdict.reject(400, "invalid_scope", "AGS-TOKREQ-03", "the token request asks for no scope");
+        verdict.reject(Cause::NoScopeAsked, "AGS-TOKREQ-03", "the token request asks for no scope");
     }
     let allowed = |scope: &str| registration.scopes.iter().any(|allowed| allowed == scope);
     if registration.scope_policy == ScopePolicy::RefuseAll && !asked.iter().all(|scope| allowed(scope)) {
-        verdict.refuse(400, "invalid_scope", "a scope asked for is not enabled for this tool");
+        verdict.refuse(Cause::ScopeNotAllowed, "a scope asked for is not enabled for this tool");
     }
     let granted: Vec<String> =
         registration.scopes.iter().filter(|scope| asked.contains(&scope.as_str())).cloned().collect();
     if granted.is_empty() {
-        verdict.refuse(400, "invalid_scope", "none of the scopes asked for is enabled for this tool");
+        verdict.refuse(Cause::NoScopeLeft, "none of the scopes asked for is enabled for this tool");
     }
     granted
 }

@@ -4,6 +4,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::cause::Cause;
+use crate::ledger::Service;
+use crate::personality::Manner;
+
 /// Whose rule was broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -41,20 +45,25 @@ impl fmt::Display for Violation {
 /// Why a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
-    pub(crate) status: u16,
-    /// The OAuth or bearer error code; empty where the service has none.
-    pub(crate) error: &'static str,
+    pub(crate) cause: Cause,
     pub(crate) reason: Cow<'static, str>,
 }
 
-/// What is found out about a request while it is examined: every broken rule, and the first reason to refuse it.
-#[derive(Debug, Default)]
+/// What is found out about a request while it is examined: every broken rule, and the first reason to refuse it that
+/// this platform does not overlook.
+#[derive(Debug)]
 pub(crate) struct Verdict {
     pub(crate) broken: Vec<(&'static str, Kind, Cow<'static, str>)>,
     pub(crate) refusal: Option<Refusal>,
+    manner: &'static dyn Manner,
+    service: Service,
 }
 
 impl Verdict {
+    pub(crate) fn new(manner: &'static dyn Manner, service: Service) -> Self {
+        Self { broken: Vec::new(), refusal: None, manner, service }
+    }
+
     /// A broken rule of the specification, tolerated.
     pub(crate) fn fault(&mut self, rule: &'static str, sentence: impl Into<Cow<'static, str>>) {
         self.broken.push((rule, Kind::Specification, sentence.into()));
@@ -66,20 +75,21 @@ impl Verdict {
     }
 
     /// Refuses without blaming the client; the first refusal stands.
-    pub(crate) fn refuse(&mut self, status: u16, error: &'static str, reason: impl Into<Cow<'static, str>>) {
-        self.refusal.get_or_insert_with(|| Refusal { status, error, reason: reason.into() });
+    pub(crate) fn refuse(&mut self, cause: Cause, reason: impl Into<Cow<'static, str>>) {
+        if self.refusal.is_none() && !self.manner.overlooks(cause, self.service) {
+            self.refusal = Some(Refusal { cause, reason: reason.into() });
+        }
     }
 
     /// A broken rule for which the request is refused.
     pub(crate) fn reject(
         &mut self,
-        status: u16,
-        error: &'static str,
+        cause: Cause,
         rule: &'static str,
         sentence: impl Into<Cow<'static, str>>,
     ) {
         let sentence = sentence.into();
-        self.refuse(status, error, sentence.clone());
+        self.refuse(cause, sentence.clone());
         self.fault(rule, sentence);
     }
 }
@@ -87,14 +97,15 @@ impl Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::personality::Personality;
 
     #[test]
     fn the_first_refusal_stands_and_every_fault_is_kept() {
-        let mut verdict = Verdict::default();
-        verdict.refuse(404, "", "unknown user");
-        verdict.reject(400, "", "AGS-SCORE-03", "scoreGiven is negative");
+        let mut verdict = Verdict::new(Personality::Spec.manner(), Service::Scores);
+        verdict.refuse(Cause::UnknownUser, "unknown user");
+        verdict.reject(Cause::Negative, "AGS-SCORE-03", "scoreGiven is negative");
         verdict.advise("AGS-MEDIA-02", "charset");
-        assert_eq!(verdict.refusal.unwrap().status, 404);
+        assert_eq!(verdict.refusal.unwrap().cause, Cause::UnknownUser);
         assert_eq!(verdict.broken.len(), 2);
     }
 }

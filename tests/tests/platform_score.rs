@@ -105,7 +105,10 @@ fn every_fault_of_one_score_is_named() {
     let body =
         json!({ "userId": "", "scoreGiven": -1, "activityProgress": "x", "gradingProgress": "FullyGraded" });
     assert_eq!(post(&platform, &token, &body.to_string()).status, 400);
-    assert_eq!(rules(&platform), ["AGS-SCORE-02", "AGS-SCORE-02", "AGS-SCORE-08", "AGS-SCORE-03"]);
+    assert_eq!(
+        rules(&platform),
+        ["AGS-SCORE-02", "AGS-SCORE-02", "AGS-SCORE-08", "AGS-SCORE-03", "AGS-SCORE-04"]
+    );
 }
 
 #[test]

@@ -180,3 +180,32 @@ pub fn post(platform: &Platform, token: &str, body: &str) -> Answer {
 pub fn rules(platform: &Platform) -> Vec<&'static str> {
     platform.violations().iter().map(|violation| violation.rule).collect()
 }
+
+/// The headers of a right request that reads.
+pub fn reading(token: &str, media_type: &str) -> String {
+    format!("Authorization: Bearer {token}\r\nAccept: {media_type}\r\n")
+}
+
+/// The headers of a right request that makes or changes a line item.
+pub fn writing(token: &str) -> String {
+    format!("{}Content-Type: {}\r\n", reading(token, names::MEDIA_LINE_ITEM), names::MEDIA_LINE_ITEM)
+}
+
+/// Sends to a whole URL of the platform.
+pub fn send(platform: &Platform, method: &str, url: &str, headers: &str, body: &str) -> Answer {
+    let target = url.strip_prefix(&platform.base_url()).unwrap();
+    Connection::open(platform).send(method, target, headers, body).unwrap()
+}
+
+/// Reads a whole URL of the platform.
+pub fn get(platform: &Platform, token: &str, url: &str, media_type: &str) -> Answer {
+    send(platform, "GET", url, &reading(token, media_type), "")
+}
+
+/// The target of a link of this relation, as a right client reads it from the platform's own `Link` header.
+pub fn link(answer: &Answer, relation: &str) -> Option<String> {
+    let links = answer.header("link")?;
+    let wanted = format!("rel=\"{relation}\"");
+    let link = links.split(',').find(|link| link.contains(&wanted))?;
+    Some(link.split_once('<')?.1.split_once('>')?.0.to_owned())
+}
