@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lti_ags::{Endpoint, Error, Grant, Launch, Operation, Policy, Registration, SigningKey};
+use lti_ags::{Endpoint, Error, Grant, Launch, Member, Operation, Page, Policy, Registration, SigningKey};
 use lti_ags_testing::Platform;
 
 /// A client over one of the transports.
@@ -17,6 +17,12 @@ pub trait Tool: Sized + Send + Sync + 'static {
         O::Output: Send + 'static;
 
     fn authorize(&self, endpoint: &Endpoint) -> Result<Grant, Error>;
+
+    /// All members of a list, of which there may be no more than `cap`.
+    fn collect<O, M>(&self, endpoint: &Endpoint, list: O, cap: usize) -> Result<Vec<M>, Error>
+    where
+        O: Operation<Output = Page<M>>,
+        M: Member;
 
     /// Performs operations at the same time.
     fn call_all<O>(
@@ -98,6 +104,14 @@ impl Tool for OverUreq {
         self.0.authorize(endpoint)
     }
 
+    fn collect<O, M>(&self, endpoint: &Endpoint, list: O, cap: usize) -> Result<Vec<M>, Error>
+    where
+        O: Operation<Output = Page<M>>,
+        M: Member,
+    {
+        self.0.collect(endpoint, list, cap)
+    }
+
     fn call_all<O>(self: &Arc<Self>, endpoint: &Endpoint, operations: Vec<O>) -> Vec<Result<O::Output, Error>>
     where
         O: Operation + Send + 'static,
@@ -143,6 +157,14 @@ impl Tool for OverHyper {
 
     fn authorize(&self, endpoint: &Endpoint) -> Result<Grant, Error> {
         self.runtime.block_on(self.client.authorize(endpoint))
+    }
+
+    fn collect<O, M>(&self, endpoint: &Endpoint, list: O, cap: usize) -> Result<Vec<M>, Error>
+    where
+        O: Operation<Output = Page<M>>,
+        M: Member,
+    {
+        self.runtime.block_on(self.client.collect(endpoint, list, cap))
     }
 
     fn call_all<O>(self: &Arc<Self>, endpoint: &Endpoint, operations: Vec<O>) -> Vec<Result<O::Output, Error>>
