@@ -446,3 +446,19 @@ impl FromStr for GradingProgress {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_extension_with_line_breaks_is_written_on_one_line() {
+        // Moodle answers 200 to a score it refuses when the JSON has a line break in it.
+        let stored = "{\"userId\":\"u-1001\",\"activityProgress\":\"Initialized\",\"gradingProgress\":\"NotReady\",\
+                      \"https://tool.test/x\":{\r\n\"a\":1}}";
+        let score: Score = serde_json::from_str(stored).unwrap();
+        let written = serde_json::to_string(&score).unwrap();
+        assert!(!written.contains(['\r', '\n']), "{written}");
+        assert!(written.contains("\"a\":1"), "{written}");
+    }
+}
