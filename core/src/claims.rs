@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{Endpoint, Error};
+use crate::{Endpoint, Error, words};
 
 /// The claim that holds the AGS endpoint.
 pub(crate) const ENDPOINT: &str = "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint";
@@ -108,6 +108,7 @@ impl Launch {
             }
         };
         if !audiences.contains(&client_id) || party.is_some_and(|party| party != client_id) {
+            let client_id = words::tidy(client_id, &[]).unwrap_or_default();
             return Err(Error::input(format!("the launch is not for the client id {client_id}")));
         }
         Ok(client_id)
@@ -160,4 +161,17 @@ impl Launch {
 /// A value that is there: neither blank nor a variable that the platform left unresolved (Core B).
 pub(crate) fn resolved(value: &str) -> Option<&str> {
     Some(value.trim()).filter(|value| !value.is_empty() && !value.starts_with('$'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_id_is_shown_on_one_line() {
+        let launch =
+            Launch::from_claims(serde_json::json!({"aud": "tool-7f3a", "azp": "\u{1b}[31mx\ny"})).unwrap();
+        let error = launch.client_id(None).unwrap_err();
+        assert_eq!(error.to_string(), "the launch is not for the client id x y");
+    }
 }
