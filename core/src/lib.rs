@@ -69,6 +69,9 @@ mod error;
 mod extensions;
 mod filter;
 mod finite;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod get_line_item;
 mod get_result;
 mod interval;

@@ -167,10 +167,11 @@ fn unescape(target: &str) -> Cow<'_, str> {
     if target.contains("&amp;") { Cow::Owned(target.replace("&amp;", "&")) } else { Cow::Borrowed(target) }
 }
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod grammar;
+
 #[cfg(test)]
 mod tests {
-    mod grammar;
-
     use http::HeaderValue;
     use proptest::prelude::*;
 

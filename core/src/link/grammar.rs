@@ -77,7 +77,7 @@ fn links(field: &str) -> Option<Vec<Link>> {
 }
 
 /// The target of the first `next` link, if the field is of the grammar.
-pub(super) fn next(field: &str) -> Result<Option<String>, ()> {
+pub(crate) fn next(field: &str) -> Result<Option<String>, ()> {
     let is_next = |(_, parameters): &&Link| {
         let rel = parameters.iter().find(|(name, _)| name == "rel");
         rel.is_some_and(|(_, value)| value.split_whitespace().any(|word| word.eq_ignore_ascii_case("next")))

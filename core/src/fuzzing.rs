@@ -1,0 +1,74 @@
+//! What the fuzz targets in `fuzz/` run, one function a target: bytes in, a panic where a promise is broken. Not part of
+//! the API; compiled for fuzzing, and for the tests, which replay the seeds.
+#![allow(missing_docs, clippy::missing_panics_doc, reason = "an assertion is what each of them is for")]
+
+mod fields;
+mod models;
+mod platform;
+mod replies;
+mod session;
+
+pub use fields::{challenge, dates, link, retry_after, urls};
+pub use models::{claims, line_items, results, score_json};
+pub use replies::{refusal, score_reply, token_response};
+pub use session::session;
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    type Target = fn(&[u8]);
+
+    const TARGETS: [(&str, Target); 13] = [
+        ("challenge", challenge),
+        ("claims", claims),
+        ("dates", dates),
+        ("line_items", line_items),
+        ("link", link),
+        ("refusal", refusal),
+        ("results", results),
+        ("retry_after", retry_after),
+        ("score_json", score_json),
+        ("score_reply", score_reply),
+        ("session", session),
+        ("token_response", token_response),
+        ("urls", urls),
+    ];
+
+    fn names_in(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn every_seed_keeps_the_promises() {
+        let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz");
+        // The published package has no fuzz targets.
+        if !fuzz.exists() {
+            return;
+        }
+        assert_eq!(names_in(&fuzz.join("seeds")), TARGETS.map(|(name, _)| name), "a folder for each target");
+        assert_eq!(names_in(&fuzz.join("fuzz_targets")), TARGETS.map(|(name, _)| format!("{name}.rs")));
+        for (name, target) in TARGETS {
+            let folder = fuzz.join("seeds").join(name);
+            let seeds = names_in(&folder);
+            assert!(!seeds.is_empty(), "{name} has no seed");
+            for seed in seeds {
+                println_seed(name, &seed);
+                target(&fs::read(folder.join(seed)).unwrap());
+            }
+        }
+    }
+
+    /// Shown where the test fails: the last one did it.
+    #[expect(clippy::print_stdout, reason = "captured unless the test fails")]
+    fn println_seed(name: &str, seed: &str) {
+        println!("fuzz/seeds/{name}/{seed}");
+    }
+}
