@@ -28,6 +28,8 @@ pub struct Refusal {
     status: StatusCode,
     message: Option<String>,
     body: String,
+    /// The body before what is one person's was hidden in it: refusals are told apart by it, and it is not shown.
+    heard: Option<String>,
     content_type: Option<String>,
     error_code: Option<String>,
     required_scopes: Option<Scopes>,
@@ -48,6 +50,7 @@ impl Refusal {
             status: response.status(),
             message,
             body,
+            heard: None,
             content_type: content_type.map(|text| secrecy::scrub(&text, secrets).into_owned()),
             required_scopes: scopes.map(Scopes::parse),
             error_code: challenge.and_then(|challenge| words::tidy(&challenge.error?, secrets)),
@@ -66,8 +69,8 @@ impl Refusal {
         self.message.as_deref()
     }
 
-    /// The beginning of the body, at most 8 KiB, decoded lossily, tokens removed. A platform may repeat in it what was
-    /// sent, comment included.
+    /// The beginning of the body, at most 8 KiB, decoded lossily; tokens are removed, and so is a comment that is repeated
+    /// whole. It may hold a student's data all the same.
     pub fn body(&self) -> &str {
         &self.body
     }
@@ -112,10 +115,14 @@ impl Refusal {
         self
     }
 
+    fn heard(&self) -> &str {
+        self.heard.as_deref().unwrap_or(&self.body)
+    }
+
     /// Whether the message or the body holds this text, in any letter case.
     pub(crate) fn says(&self, lower_case: &str) -> bool {
         let says = |text: &str| text.to_ascii_lowercase().contains(lower_case);
-        self.message.as_deref().is_some_and(says) || says(&self.body)
+        self.message.as_deref().is_some_and(says) || says(self.heard())
     }
 
     /// Whether it is a page for people, of a server that failed before the service could answer.
@@ -131,15 +138,17 @@ impl Refusal {
             let text = text.to_ascii_lowercase();
             text.split(|character| !is_part(character)).any(|word| lower_case.contains(&word))
         };
-        self.message.as_deref().is_some_and(mentions) || mentions(&self.body)
+        self.message.as_deref().is_some_and(mentions) || mentions(self.heard())
     }
 
-    /// Removes what must not be shown, a comment that the platform repeats, from all that is shown. The body keeps it.
+    /// Removes what must not be shown, a comment that the platform repeats, from all that is shown.
     pub(crate) fn hide(mut self, private: Option<&str>) -> Self {
         let Some(private) = private else { return self };
         for shown in [&mut self.message, &mut self.error_code, &mut self.content_type] {
             *shown = shown.as_deref().map(|text| private::hide(text, private));
         }
+        let hidden = secrecy::scrub(&self.body, &[private, &words::one_line(private)]).into_owned();
+        self.heard = Some(std::mem::replace(&mut self.body, hidden));
         self
     }
 }

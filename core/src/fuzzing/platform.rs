@@ -34,7 +34,7 @@ pub(super) fn session(policy: Policy) -> Session {
             Ok(b"signature".to_vec())
         }
     }
-    let key = SigningKey::external(Algorithm::RS256, "k-2026-01", Elsewhere);
+    let key = SigningKey::external(Algorithm::Rs256, "k-2026-01", Elsewhere);
     let registration =
         Registration::new("tool-7f3a", TOKEN_ENDPOINT, key).unwrap().with_deployment_id("dep-42");
     Session::new(registration, Seed::new(7)).with_policy(policy)
