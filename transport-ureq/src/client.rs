@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use lti_ags::{Authorize, Endpoint, Error, Grant, Operation, Registration, Session, Step, Timestamp};
 
@@ -36,14 +36,14 @@ impl Client {
     /// Performs an operation on what the endpoint offers. It returns when the platform has answered for good, or when the
     /// policy's attempts or deadline are spent.
     pub fn call<O: Operation>(&self, endpoint: &Endpoint, operation: O) -> Result<O::Output, Error> {
-        let step = self.lock().begin(endpoint, operation, now());
-        self.drive(step)
+        let begun = self.turn(|session| session.begin(endpoint, operation, now()));
+        self.drive(begun)
     }
 
     /// Gets a token for the endpoint, unless there is one, and tells what it allows.
     pub fn authorize(&self, endpoint: &Endpoint) -> Result<Grant, Error> {
-        let step: Step<Authorize> = self.lock().authorize(endpoint, now());
-        self.drive(step)
+        let begun: (Step<Authorize>, u64) = self.turn(|session| session.authorize(endpoint, now()));
+        self.drive(begun)
     }
 
     /// The text without this client's tokens, should a platform have repeated one in it. The rest stays as it is.
@@ -51,29 +51,43 @@ impl Client {
         self.lock().redact(text)
     }
 
-    fn drive<O: Operation>(&self, mut step: Step<O>) -> Result<O::Output, Error> {
+    fn drive<O: Operation>(&self, (mut step, mut revision): (Step<O>, u64)) -> Result<O::Output, Error> {
         loop {
-            step = match step {
+            (step, revision) = match step {
                 Step::Done(result) => return result,
                 Step::Send(request, in_flight) => {
                     let watch = self.exchanger.watch(&request);
                     let outcome = self.exchanger.exchange(request);
                     self.exchanger.tell(watch, &in_flight, &outcome);
-                    let mut session = self.lock();
-                    let before = session.revision();
-                    let step = in_flight.receive(&mut session, now(), outcome);
-                    if session.revision() != before {
-                        self.changed.notify_all();
-                    }
-                    step
+                    self.turn(|session| in_flight.receive(session, now(), outcome))
                 }
                 Step::Wait(delay, paused) => {
-                    let waited = self.changed.wait_timeout(self.lock(), delay);
-                    let mut session = waited.unwrap_or_else(PoisonError::into_inner).0;
-                    paused.resume(&mut session, now())
+                    self.wait(delay, revision);
+                    self.turn(|session| paused.resume(session, now()))
                 }
             };
         }
+    }
+
+    /// Takes one turn with the session, wakes the others if it changed, and tells its revision.
+    fn turn<R>(&self, turn: impl FnOnce(&mut Session) -> R) -> (R, u64) {
+        let mut session = self.lock();
+        let before = session.revision();
+        let result = turn(&mut session);
+        let revision = session.revision();
+        drop(session);
+        if revision != before {
+            self.changed.notify_all();
+        }
+        (result, revision)
+    }
+
+    /// Waits until the time is up, or the session is another than it was. That it may be already: whoever changed it since
+    /// woke those who were waiting then, and nobody else.
+    fn wait(&self, delay: Duration, revision: u64) {
+        let is_same = |session: &mut Session| session.revision() == revision;
+        // Whether the time is up is for the call to say.
+        let _ = self.changed.wait_timeout_while(self.lock(), delay, is_same);
     }
 
     /// A thread that panicked has left the session between two steps, where it is whole.
