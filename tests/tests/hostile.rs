@@ -321,6 +321,18 @@ fn clumsy(told: &AtomicUsize) {
 }
 
 #[test]
+fn an_observer_that_panics_in_a_thread_keeps_no_token_from_others() {
+    let platform = Platform::start(|stream, _| say(stream, OK));
+    let told = AtomicUsize::new(0);
+    let client =
+        lti_ags_ureq::Client::builder(platform.registration()).observe(move |_| clumsy(&told)).build();
+    let client = Arc::new(client);
+    let (other, endpoint) = (Arc::clone(&client), platform.endpoint());
+    thread::spawn(move || other.call(&endpoint, score(1.0))).join().unwrap_err();
+    soon(|| client.call(&platform.endpoint(), score(2.0))).unwrap();
+}
+
+#[test]
 fn an_observer_that_panics_in_a_task_keeps_no_token_from_others() {
     let platform = Platform::start(|stream, _| say(stream, OK));
     let told = AtomicUsize::new(0);

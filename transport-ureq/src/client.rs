@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use lti_ags::{Authorize, Endpoint, Error, Grant, Operation, Registration, Session, Step, Timestamp};
+use lti_ags::{Authorize, Endpoint, Error, Grant, Lease, Operation, Registration, Session, Step, Timestamp};
 
 use crate::ClientBuilder;
 use crate::exchange::Exchanger;
@@ -56,6 +56,7 @@ impl Client {
             (step, revision) = match step {
                 Step::Done(result) => return result,
                 Step::Send(request, in_flight) => {
+                    let _guard = Guard { lease: in_flight.lease().cloned(), client: self };
                     let watch = self.exchanger.watch(&request);
                     let outcome = self.exchanger.exchange(request);
                     self.exchanger.tell(watch, &in_flight, &outcome);
@@ -93,6 +94,21 @@ impl Client {
     /// A thread that panicked has left the session between two steps, where it is whole.
     fn lock(&self) -> MutexGuard<'_, Session> {
         self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Gives the right to fetch a token back when the call that held it panics, in an observer perhaps. After the answer, that
+/// changes nothing.
+struct Guard<'a> {
+    lease: Option<Lease>,
+    client: &'a Client,
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        if let Some(lease) = &self.lease {
+            self.client.turn(|session| session.release(lease));
+        }
     }
 }
 
