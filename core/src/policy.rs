@@ -23,7 +23,8 @@ pub struct Policy {
     /// How often one call may be sent, the first time included; renewing a token and following a redirect do not count.
     /// A plain 500 is tried once more at most. Default 5.
     pub max_attempts: u32,
-    /// How long one call may take, waits and retries included. No exchange begins after it. Default 120 seconds.
+    /// How long one call may take, waits and retries included. No exchange begins after it, and in the
+    /// transports none takes longer than it. Default 120 seconds.
     pub deadline: Duration,
     /// The longest wait before the second attempt; it doubles with each further one. Default 500 milliseconds.
     pub backoff: Duration,

@@ -29,6 +29,7 @@ scenarios! {
     a_body_where_none_may_be_does_not_spoil_the_next_exchange,
     contradictory_lengths_are_an_error,
     what_nobody_asked_to_compress_is_an_error,
+    an_exchange_ends_with_the_deadline,
 }
 
 /// Reads requests, and does with the connection what the test says. It notes the requests to services.
@@ -298,6 +299,17 @@ fn what_nobody_asked_to_compress_is_an_error<T: Tool>() {
     let page: Result<Page<UserResult>, _> = soon(|| tool.call(&platform.endpoint(), ListResults::new()));
     let error = page.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::MalformedResponse, "{error:?}");
+}
+
+fn an_exchange_ends_with_the_deadline<T: Tool>() {
+    let platform = Platform::start(|stream, _| {
+        say(stream, "HTTP/1.1 200 OK\r\n") && drip(stream, std::iter::repeat_n(b'x', 2_000))
+    });
+    let mut policy = impatient();
+    policy.deadline = Duration::from_millis(500);
+    let tool: T = platform.tool(policy, LONG);
+    let error = soon(|| tool.call(&platform.endpoint(), score(1.0))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error:?}");
 }
 
 /// Whoever was told to wait when the token had already come waited until the lease of it was over: a minute.

@@ -74,7 +74,8 @@ where
         self
     }
 
-    /// Sets how long one exchange may take, from looking up the host to the last byte. Default 30 seconds.
+    /// Sets how long one exchange may take, from looking up the host to the last byte: no longer than the policy's
+    /// deadline. Default 30 seconds.
     pub fn request_timeout(mut self, timeout: Duration) -> Self {
         self.request_timeout = timeout;
         self
@@ -95,6 +96,7 @@ where
     /// The client.
     pub fn build(self) -> Client<S> {
         let Self { session, service, timer, classify, request_timeout, max_body_bytes, observer } = self;
+        let request_timeout = request_timeout.min(session.policy().deadline);
         let exchanger = Exchanger { service, timer, classify, request_timeout, max_body_bytes, observer };
         Client::assemble(exchanger, Shared::new(session))
     }

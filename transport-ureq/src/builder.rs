@@ -63,7 +63,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how long one exchange may take, from looking up the host to the last byte. Default 30 seconds.
+    /// Sets how long one exchange may take, from looking up the host to the last byte: no longer than the policy's
+    /// deadline. Default 30 seconds.
     pub fn request_timeout(mut self, timeout: Duration) -> Self {
         self.request_timeout = timeout;
         self
@@ -85,6 +86,7 @@ impl ClientBuilder {
     pub fn build(self) -> Client {
         let Self { session, agent, request_timeout, max_body_bytes, observer } = self;
         let agent = agent.unwrap_or_else(default_agent);
+        let request_timeout = request_timeout.min(session.policy().deadline);
         Client::assemble(Exchanger { agent, request_timeout, max_body_bytes, observer }, session)
     }
 }
