@@ -77,7 +77,8 @@ impl Timestamps {
         self.latest.insert(key, timestamp);
     }
 
-    /// Forgets what no longer holds anyone back; all of it, if the clock has stood still for too many users.
+    /// Forgets what no longer holds anyone back, and the earlier half if that is still too much: what one user got far in
+    /// the future by mistake must not become what all others get.
     fn forget(&mut self, now: Timestamp) {
         let mut latest = std::mem::take(&mut self.latest);
         latest.retain(|_, timestamp| {
@@ -88,8 +89,10 @@ impl Timestamps {
             matters
         });
         if latest.len() > HELD / 2 {
-            self.floor = latest.values().fold(self.floor, |floor, timestamp| floor.max(*timestamp));
-            latest.clear();
+            let mut order: Vec<_> = latest.values().copied().collect();
+            let (_, middle, _) = order.select_nth_unstable(latest.len() / 2);
+            self.floor = self.floor.max(*middle);
+            latest.retain(|_, timestamp| *timestamp > self.floor);
         }
         self.latest = latest;
     }
