@@ -175,38 +175,46 @@ impl<O: Operation> Call<O> {
                 let way = Way::begin(session, endpoint.clone(), Some(request), offered, now);
                 Box::new(Self { operation, way }).advance(session, now)
             }
-            Err(error) => done(Err(error)),
+            Err(error) => done(session, Err(error)),
         }
     }
 
     fn advance(mut self: Box<Self>, session: &mut Session, now: Timestamp) -> Step<O> {
         let left = session.policy.deadline.saturating_sub(self.way.deadline.elapsed(now));
         if left.is_zero() {
-            return self.give_up();
+            return self.give_up(session);
         }
         let rest = self.way.rest.and_then(|rest| rest.remaining(now));
         if let Some(delay) = rest.max(session.paused(now)) {
             // A rest that outlasts the deadline need not be taken.
-            return if delay >= left { self.give_up() } else { Step::Wait(delay, Paused(self)) };
+            return if delay >= left { self.give_up(session) } else { Step::Wait(delay, Paused(self)) };
         }
         self.way.rest = None;
         match session.acquire(&self.way.offered, self.operation.scopes(), now) {
             Acquired::Wait(delay) => Step::Wait(delay.min(left), Paused(self)),
             Acquired::Cooling(delay, error) => {
                 self.way.setback = Some(error);
-                if delay >= left { self.give_up() } else { Step::Wait(delay, Paused(self)) }
+                if delay >= left { self.give_up(session) } else { Step::Wait(delay, Paused(self)) }
             }
-            Acquired::Failed(error) => done(Err(error)),
+            Acquired::Failed(error) => done(session, Err(error)),
             Acquired::Fetch(request, lease) => {
                 Step::Send(request, InFlight { call: self, awaits: Awaits::Token(lease) })
             }
-            Acquired::Ready { authorization, serial, grant } => self.send(authorization, serial, &grant),
+            Acquired::Ready { authorization, serial, grant } => {
+                self.send(session, authorization, serial, &grant)
+            }
         }
     }
 
-    fn send(mut self: Box<Self>, authorization: HeaderValue, serial: u64, grant: &Grant) -> Step<O> {
+    fn send(
+        mut self: Box<Self>,
+        session: &Session,
+        authorization: HeaderValue,
+        serial: u64,
+        grant: &Grant,
+    ) -> Step<O> {
         let Some(request) = &self.way.request else {
-            return done(self.operation.granted(grant));
+            return done(session, self.operation.granted(grant));
         };
         let mut request = request.clone();
         request.headers_mut().insert(AUTHORIZATION, authorization.clone());
@@ -215,10 +223,16 @@ impl<O: Operation> Call<O> {
         Step::Send(request, InFlight { call: self, awaits: Awaits::Answer { serial, authorization } })
     }
 
-    fn give_up(self) -> Step<O> {
-        done(Err(self.way.setback.unwrap_or_else(|| {
-            Error::new(ErrorKind::Timeout, "the time for the call was up before the platform could be asked")
-        })))
+    fn give_up(self, session: &Session) -> Step<O> {
+        done(
+            session,
+            Err(self.way.setback.unwrap_or_else(|| {
+                Error::new(
+                    ErrorKind::Timeout,
+                    "the time for the call was up before the platform could be asked",
+                )
+            })),
+        )
     }
 
     fn answered<B: AsRef<[u8]>>(
@@ -246,7 +260,8 @@ impl<O: Operation> Call<O> {
                 operation.response(response, exchange).map_err(|error| error.with_status(status))
             });
         }
-        let refusal = Refusal::new(&response, now, &[token]).hide(self.operation.private());
+        let secrets: Vec<_> = session.tokens.secrets().chain([token]).collect();
+        let refusal = Refusal::new(&response, now, &secrets).hide(self.operation.private());
         if response.status().is_redirection() {
             return self.redirected(session, now, response.headers(), refusal);
         }
@@ -280,7 +295,7 @@ impl<O: Operation> Call<O> {
         };
         if after.is_some_and(|after| after > session.policy.max_retry_after) {
             let message = "the platform asks to wait longer than is allowed";
-            return done(Err(error.meaning(ErrorKind::RateLimited { after }, message)));
+            return done(session, Err(error.meaning(ErrorKind::RateLimited { after }, message)));
         }
         match verdict {
             Verdict::Unknown => {
@@ -288,11 +303,11 @@ impl<O: Operation> Call<O> {
                 return way.proceed(session, now, operation.in_doubt(outcome_unknown(error)));
             }
             Verdict::Once if !self.way.tried_once => self.way.tried_once = true,
-            Verdict::Final | Verdict::Once => return done(Err(error)),
+            Verdict::Final | Verdict::Once => return done(session, Err(error)),
             Verdict::Later(_) | Verdict::Throttled(_) => {}
         }
         if self.way.attempts >= session.policy.max_attempts {
-            return done(Err(error));
+            return done(session, Err(error));
         }
         let share = session.share();
         let delay = session.policy.rest(self.way.attempts, share).max(after.unwrap_or_default());
@@ -314,7 +329,7 @@ impl<O: Operation> Call<O> {
     ) -> Step<O> {
         match self.way.follow(headers) {
             Ok(()) => self.advance(session, now),
-            Err(message) => done(Err(Error::refused(ErrorKind::Redirect, message, refusal))),
+            Err(message) => done(session, Err(Error::refused(ErrorKind::Redirect, message, refusal))),
         }
     }
 
@@ -335,6 +350,7 @@ impl<O: Operation> Call<O> {
             in_doubt: way.in_doubt,
             now,
             token,
+            tokens: &session.tokens,
         };
         let answer = read(operation, &exchange);
         way.proceed(session, now, answer)
@@ -375,8 +391,8 @@ impl Way {
     ) -> Step<O> {
         let mut operation = match answer {
             Ok(Answer::Next(operation)) => operation,
-            Ok(Answer::Done(output)) => return done(Ok(output)),
-            Err(error) => return done(Err(error)),
+            Ok(Answer::Done(output)) => return done(session, Ok(output)),
+            Err(error) => return done(session, Err(error)),
         };
         let Self { endpoint, deadline, requests, serial_at_begin, .. } = self;
         match prepare(session, &endpoint, &mut operation, now) {
@@ -385,7 +401,7 @@ impl Way {
                 Box::new(Call { operation, way: Self { deadline, requests, serial_at_begin, ..way } })
                     .advance(session, now)
             }
-            Err(error) => done(Err(error)),
+            Err(error) => done(session, Err(error)),
         }
     }
 
@@ -446,8 +462,10 @@ impl Way {
     }
 }
 
-fn done<O: Operation>(result: Result<O::Output, Error>) -> Step<O> {
-    Step::Done(result.map_err(|error| error.during(O::NAME)))
+fn done<O: Operation>(session: &Session, result: Result<O::Output, Error>) -> Step<O> {
+    Step::Done(
+        result.map_err(|error| error.during(O::NAME).without(&session.tokens.secrets().collect::<Vec<_>>())),
+    )
 }
 
 /// Makes the next request of an operation, and checks that it may be sent, before a token is asked for.

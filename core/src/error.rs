@@ -11,6 +11,7 @@ use http::StatusCode;
 use crate::container::ContainerError;
 use crate::extensions::ExtensionError;
 use crate::refusal::Refusal;
+use crate::secrecy;
 use crate::transport::TransportError;
 
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
@@ -222,6 +223,14 @@ impl Error {
 
     pub(crate) fn during(self, operation: &'static str) -> Self {
         if self.0.operation.is_some() { self } else { self.change(|inner| inner.operation = Some(operation)) }
+    }
+
+    /// Without these in its message: it may name what a platform made up, as the host that a link leads to.
+    pub(crate) fn without(self, secrets: &[&str]) -> Self {
+        match secrecy::scrub_only(&self.0.message, secrets) {
+            Cow::Borrowed(_) => self,
+            Cow::Owned(message) => self.change(|inner| inner.message = message.into()),
+        }
     }
 
     fn change(mut self, change: impl FnOnce(&mut Inner)) -> Self {

@@ -7,7 +7,7 @@ use http::{Request, Response, Uri};
 use jiff::Timestamp;
 
 use crate::timestamps::Timestamps;
-use crate::token::Grant;
+use crate::token::{Grant, Tokens};
 use crate::{Endpoint, Error, Policy, Refusal, Scope};
 
 /// One thing to do with a service of a platform: the scope it needs, its request without `Authorization`, how to read the
@@ -169,6 +169,7 @@ pub struct Exchange<'a> {
     pub(crate) in_doubt: bool,
     pub(crate) now: Timestamp,
     pub(crate) token: &'a str,
+    pub(crate) tokens: &'a Tokens,
 }
 
 impl Exchange<'_> {
@@ -184,7 +185,8 @@ impl Exchange<'_> {
 
     /// What a successful status hides: the answer as a refusal, for an error.
     pub fn refusal(&self, response: &Response<&[u8]>) -> Refusal {
-        Refusal::new(response, self.now, &[self.token])
+        let secrets: Vec<_> = self.tokens.secrets().chain([self.token]).collect();
+        Refusal::new(response, self.now, &secrets)
     }
 
     /// The URL that answered, redirects followed.

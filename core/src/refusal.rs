@@ -12,6 +12,7 @@ use crate::{Scopes, challenge, private, retry_after, secrecy, words};
 /// The most of a refusal's body that is kept, in bytes.
 const BODY_KEPT: usize = 8 * 1024;
 
+
 /// The reason phrase of an HTTP/1.1 status line, which a transport may put into the extensions of a response.
 ///
 /// Moodle says only there why it refused a score.
@@ -52,7 +53,7 @@ impl Refusal {
             body,
             heard: None,
             content_type: content_type.map(|text| secrecy::scrub(&text, secrets).into_owned()),
-            required_scopes: scopes.map(Scopes::parse),
+            required_scopes: scopes.map(|scopes| Scopes::parse(&secrecy::scrub(scopes, secrets))),
             error_code: challenge.and_then(|challenge| words::tidy(&challenge.error?, secrets)),
             throttled: is_throttling(response),
             retry_after: retry_after::retry_after(headers, now),
@@ -102,8 +103,8 @@ impl Refusal {
     }
 
     /// With the members of an OAuth error (RFC 6749 §5.2), which platforms fill with all sorts of text.
-    pub(crate) fn with_error(mut self, code: &str, description: Option<&str>) -> Self {
-        let text = |text: &str| words::tidy(text, &[]);
+    pub(crate) fn with_error(mut self, code: &str, description: Option<&str>, secrets: &[&str]) -> Self {
+        let text = |text: &str| words::tidy(text, secrets);
         let (code, description) = (text(code), description.and_then(text));
         self.message = match (&code, description) {
             (Some(code), Some(description)) => text(&format!("{code}: {description}")),

@@ -115,7 +115,7 @@ impl Session {
     /// The text without this session's tokens, should a platform have repeated one in it, whatever its escapes. The rest
     /// of the text stays as it is.
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        secrecy::scrub_only(text, &self.tokens.lately().collect::<Vec<_>>())
+        secrecy::scrub_only(text, &self.tokens.secrets().collect::<Vec<_>>())
     }
 
     /// Changes whenever a waiting call may be able to go on before its time is up: drivers wake waiting calls then.

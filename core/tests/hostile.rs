@@ -48,6 +48,101 @@ fn assert_hides(error: &Error, secrets: &[&str]) {
 }
 
 #[test]
+fn a_grant_that_repeats_the_token_is_not_repeated() {
+    // AGS-SEC-08
+    let scope = format!("{TOKEN} https://x.example/{TOKEN} \\u001b[31m {}", "x ".repeat(5_000));
+    let mut tool = Tool::new().token_answers([token_answer(&format!(
+        r#"{{"access_token":"{TOKEN}","scope":"{scope}{}"}}"#,
+        "y".repeat(5_000)
+    ))]);
+    let error = tool.call(score()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::MissingScope);
+    assert_hides(&error, &[TOKEN]);
+}
+
+#[test]
+fn a_challenge_that_repeats_the_token_is_not_repeated() {
+    let challenge = format!(r#"Bearer error="{TOKEN}", error_description="{TOKEN}", scope="{TOKEN} x""#);
+    for status in [400, 401, 403, 404, 422] {
+        let refused = || answer_with(status, &[("www-authenticate", challenge.as_bytes())], b"");
+        let error = Tool::new().answers([refused(), refused()]).call(score()).unwrap_err();
+        assert_hides(&error, &[TOKEN]);
+    }
+}
+
+#[test]
+fn a_host_name_that_is_the_token_is_not_repeated() {
+    // Tokens that could be the name of a host, as hexadecimal digits can.
+    let token = "deadbeef0123456789";
+    let granted = || token_answer(&format!(r#"{{"access_token":"{token}","expires_in":3600}}"#));
+    let url = format!("https://{token}.example/{token}?{token}");
+    let redirect = answer_with(302, &[("location", url.as_bytes())], b"");
+    let error =
+        Tool::new().token_answers([granted()]).answers([redirect]).call(GetLineItem::new()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Redirect);
+    assert_hides(&error, &[token]);
+    let link = format!("<{url}>; rel=next");
+    let page = answer_with(200, &[("link", link.as_bytes())], b"[]");
+    let error = Tool::new().token_answers([granted()]).answers([page]).call(ListResults::new()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ForeignOrigin);
+    assert_hides(&error, &[token]);
+}
+
+#[test]
+fn a_part_of_the_assertion_is_not_repeated() {
+    // AGS-TOKERR-06
+    for status in [200, 400, 401, 500] {
+        for json in [true, false] {
+            let mut tool = Tool::with_policy(once());
+            let step = tool.session.begin(&tool.endpoint, score(), tool.now);
+            let Step::Send(request, in_flight) = step else { panic!("{step:?}") };
+            let assertion = form(&request, "client_assertion");
+            let signature = assertion.rsplit('.').next().unwrap();
+            let text = format!("bad signature {signature} of {assertion}");
+            let body = if json {
+                format!(r#"{{"error":"invalid_client","error_description":"{text}","message":"{text}"}}"#)
+            } else {
+                text
+            };
+            let Step::Done(Err(error)) =
+                in_flight.receive(&mut tool.session, tool.now, answer(status, &body))
+            else {
+                panic!("{status}")
+            };
+            assert_hides(&error, &[&assertion, signature]);
+        }
+    }
+}
+
+#[test]
+fn a_token_beside_an_error_is_not_repeated() {
+    let body = format!(r#"{{"access_token":"{TOKEN}","error":"oops","error_description":"was {TOKEN}"}}"#);
+    let error = Tool::new().token_answers([token_answer(&body)]).call(score()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TokenRefused);
+    assert_hides(&error, &[TOKEN]);
+}
+
+#[test]
+fn the_token_before_is_not_repeated_either() {
+    let token = |text: &str| token_answer(&format!(r#"{{"access_token":"{text}","expires_in":3600}}"#));
+    let error = Tool::new()
+        .token_answers([token("first-planted"), token("second-planted")])
+        .answers([answer(401, ""), answer(422, "you sent first-planted, then second-planted")])
+        .call(score())
+        .unwrap_err();
+    assert_hides(&error, &["first-planted", "second-planted"]);
+}
+
+#[test]
+fn the_end_of_what_is_kept_of_a_body_does_not_cut_a_token_short() {
+    for before in 8 * 1024 - TOKEN.len()..8 * 1024 {
+        let body = format!("{}{TOKEN}", "x".repeat(before));
+        let error = Tool::new().answers([answer(422, &body)]).call(score()).unwrap_err();
+        assert_hides(&error, &[&TOKEN[..8]]);
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_not_repeated() {
     let private = "Do see me, Ann";
     for value in [

@@ -11,7 +11,7 @@ use url::form_urlencoded;
 
 use crate::registration::Registration;
 use crate::secrecy::Secret;
-use crate::token::{Failure, Grant};
+use crate::token::{Failure, Grant, Lease};
 use crate::{Error, ErrorKind, Policy, Refusal, Scope, Scopes, media};
 
 /// What a token request is called in errors.
@@ -55,32 +55,36 @@ pub(crate) fn request(
 /// Reads the answer by its content: Moodle labels its JSON text/html, and others answer refusals with 200.
 pub(crate) fn read(
     response: &Response<&[u8]>,
-    asked: &Scopes,
+    Lease { scopes: asked, assertion, .. }: &Lease,
     policy: &Policy,
     now: Timestamp,
 ) -> Result<(HeaderValue, Grant), Failure> {
     let status = response.status();
     let body = response.body().strip_prefix(b"\xEF\xBB\xBF").unwrap_or(response.body());
     let members = serde_json::from_slice::<Map<String, Value>>(body).ok();
+    // The signature alone is one, too: what was signed can be guessed.
+    let signature = assertion.expose().rsplit('.').next();
+    let given = members.as_ref().and_then(|members| members.get("access_token")).and_then(Value::as_str);
+    let secrets: Vec<_> = [Some(assertion.expose()), signature, given].into_iter().flatten().collect();
     if status.is_success() {
-        return match members {
+        return match &members {
             Some(members) if members.get("error").is_some_and(|error| !error.is_null()) => {
-                Err(refusal(response, Some(&members), asked, now))
+                Err(refusal(response, Some(members), asked, &secrets, now))
             }
             Some(members) => {
-                token(&members, asked, policy).map_err(|error| Failure::Refused(error.with_status(status)))
+                token(members, asked, policy).map_err(|error| Failure::Refused(error.with_status(status)))
             }
             None if body.trim_ascii().is_empty() => Err(Failure::Refused(Error::refused(
                 ErrorKind::MalformedResponse,
                 "the token endpoint answered with nothing, which some platforms do when they do not accept the \
                  assertion; check the client id and that the platform has the tool's public key",
-                Refusal::new(response, now, &[]),
+                Refusal::new(response, now, &secrets),
             ))),
             None => {
                 let message = "the token endpoint's answer is not JSON; check its URL";
                 // A page says what it is. Other text is not repeated: it may be a token without its wrapping.
                 Err(Failure::Refused(if body.trim_ascii_start().starts_with(b"<") {
-                    let page = Refusal::new(response, now, &[]);
+                    let page = Refusal::new(response, now, &secrets);
                     Error::refused(ErrorKind::MalformedResponse, message, page)
                 } else {
                     Error::malformed(message)
@@ -88,7 +92,7 @@ pub(crate) fn read(
             }
         };
     }
-    let refused = Refusal::new(response, now, &[]);
+    let refused = Refusal::new(response, now, &secrets);
     let after = refused.retry_after();
     if refused.is_throttling() {
         let message = "the token endpoint is throttling";
@@ -105,7 +109,7 @@ pub(crate) fn read(
             "the token endpoint redirects, and an assertion is never sent elsewhere; configure the URL it leads to",
             refused,
         ))),
-        _ => Err(refusal(response, members.as_ref(), asked, now)),
+        _ => Err(refusal(response, members.as_ref(), asked, &secrets, now)),
     }
 }
 
@@ -166,13 +170,15 @@ fn refusal(
     response: &Response<&[u8]>,
     members: Option<&Map<String, Value>>,
     asked: &Scopes,
+    secrets: &[&str],
     now: Timestamp,
 ) -> Failure {
     let member =
         |name| members.and_then(|members: &Map<String, Value>| members.get(name)).and_then(Value::as_str);
     let code = member("error").unwrap_or_default();
     let detail = response.headers().get(SAKAI_DETAIL).and_then(|detail| detail.to_str().ok());
-    let refused = Refusal::new(response, now, &[]).with_error(code, member("error_description").or(detail));
+    let description = member("error_description").or(detail);
+    let refused = Refusal::new(response, now, secrets).with_error(code, description, secrets);
     if code == "invalid_scope" {
         let message = format!("the platform does not give the tool the scopes {asked}");
         return Failure::InvalidScope(Error::refused(ErrorKind::TokenRefused, message, refused));

@@ -22,6 +22,7 @@ use jiff::Timestamp;
 
 use crate::interval::Interval;
 use crate::registration::Registration;
+use crate::secrecy::Secret;
 use crate::transport::TransportError;
 use crate::{Error, ErrorKind, Policy, Scope, Scopes, assertion};
 
@@ -69,6 +70,8 @@ pub struct Lease {
     scopes: Scopes,
     serial: u64,
     attempt: u32,
+    /// What was sent, to find it where the platform repeats it.
+    assertion: Secret,
 }
 
 impl Lease {
@@ -202,14 +205,18 @@ impl Tokens {
             }
             _ => {}
         }
-        let request = assertion::sign(registration, now, policy.back_dating, &jti())
-            .and_then(|assertion| exchange::request(registration, policy, scopes, &assertion));
+        let request = assertion::sign(registration, now, policy.back_dating, &jti()).and_then(|assertion| {
+            Ok((exchange::request(registration, policy, scopes, &assertion)?, assertion))
+        });
         match request {
-            Ok(request) => {
+            Ok((request, assertion)) => {
                 self.serial += 1;
                 slot.state = State::Fetching { serial: self.serial, until: Interval::new(now, LEASE) };
                 let attempt = slot.faults.saturating_add(1);
-                Acquired::Fetch(request, Lease { scopes: scopes.clone(), serial: self.serial, attempt })
+                Acquired::Fetch(
+                    request,
+                    Lease { scopes: scopes.clone(), serial: self.serial, attempt, assertion },
+                )
             }
             Err(error) => Acquired::Failed(error.during(NAME)),
         }
@@ -231,7 +238,7 @@ impl Tokens {
         let result = match outcome {
             Ok(response) => {
                 let (parts, body) = response.into_parts();
-                exchange::read(&Response::from_parts(parts, body.as_ref()), &lease.scopes, policy, now)
+                exchange::read(&Response::from_parts(parts, body.as_ref()), lease, policy, now)
             }
             Err(error) => Err(Failure::Transient(Error::from_transport(error), None)),
         };
@@ -266,8 +273,8 @@ impl Tokens {
         }
     }
 
-    /// The tokens that were given lately.
-    pub(crate) fn lately(&self) -> impl Iterator<Item = &str> {
+    /// The tokens that were given lately: what must not be shown, wherever a platform repeats it.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
         self.lately.iter().map(crate::call::bearer)
     }
 
