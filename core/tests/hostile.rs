@@ -3,6 +3,7 @@
 mod common;
 
 use std::error::Error as StdError;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use common::{LINE_ITEM, TOKEN, Tool, answer, answer_with, in_doubt, noon, not_sent, token_answer};
@@ -10,7 +11,6 @@ use lti_ags::http::Request;
 use lti_ags::{
     Bytes, CreateLineItem, EnsureLineItem, Error, ErrorKind, GetLineItem, InFlight, ListLineItems,
     ListResults, NewLineItem, Policy, PostScore, Scope, Score, Session, Step, Timestamp, Timestamps,
-    TransportError,
 };
 
 fn score() -> PostScore {
@@ -25,12 +25,12 @@ fn essay() -> NewLineItem {
 fn shown(error: &Error) -> String {
     let mut text = format!("{error} {error:?} {error:#?}");
     if let Some(refusal) = error.refusal() {
-        text += &format!("{refusal} {refusal:?} {} {:?}", refusal.body(), refusal.required_scopes());
-        text += &format!("{:?} {:?}", refusal.content_type(), refusal.error_code());
+        let _ = write!(text, "{refusal} {refusal:?} {} {:?}", refusal.body(), refusal.required_scopes());
+        let _ = write!(text, "{:?} {:?}", refusal.content_type(), refusal.error_code());
     }
     let mut source = error.source();
     while let Some(error) = source {
-        text += &format!(" {error} {error:?}");
+        let _ = write!(text, " {error} {error:?}");
         source = error.source();
     }
     text

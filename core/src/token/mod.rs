@@ -82,6 +82,7 @@ impl Lease {
 }
 
 /// What a call that needs a token is told.
+#[expect(clippy::large_enum_variant, reason = "it is matched at once, where it is made")]
 pub(crate) enum Acquired {
     Ready {
         authorization: HeaderValue,
