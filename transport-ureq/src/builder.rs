@@ -57,7 +57,8 @@ impl ClientBuilder {
     }
 
     /// Uses this agent, with its proxy, certificates and connections. What would be unsafe for us is set on each request:
-    /// redirects are not followed, refusals are answers, and no header is added.
+    /// redirects are not followed, refusals are answers, no header is added, and what is on
+    /// this machine is reached without a proxy.
     pub fn agent(mut self, agent: Agent) -> Self {
         self.agent = Some(agent);
         self

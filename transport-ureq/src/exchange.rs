@@ -6,7 +6,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use lti_ags::http::{Method, Request, Response, Uri};
-use lti_ags::{Bytes, Cause, ExchangeReport, InFlight, Operation, TransportError};
+use lti_ags::{Bytes, Cause, ExchangeReport, InFlight, Operation, Origin, TransportError};
 use ureq::config::AutoHeaderValue;
 use ureq::{Agent, Timeout};
 
@@ -64,6 +64,7 @@ impl Exchanger {
     /// Sets what matters on each request, so that any agent is safe: by default ureq makes errors of refusals, turns a
     /// redirected POST into a GET, waits for ever, and adds an `Accept`.
     fn send(&self, request: Request<impl ureq::AsSendBody>) -> Result<Response<ureq::Body>, ureq::Error> {
+        let is_here = request.uri().to_string().parse().is_ok_and(|origin: Origin| origin.is_loopback());
         let request = self
             .agent
             .configure_request(request)
@@ -72,9 +73,10 @@ impl Exchanger {
             .max_redirects_will_error(false)
             .timeout_global(Some(self.request_timeout))
             .accept(AutoHeaderValue::None)
-            .accept_encoding(AutoHeaderValue::None)
-            .build();
-        self.agent.run(request)
+            .accept_encoding(AutoHeaderValue::None);
+        // Plain http is for what does not leave this machine; a proxy of the environment would see the token.
+        let request = if is_here { request.proxy(None) } else { request };
+        self.agent.run(request.build())
     }
 }
 

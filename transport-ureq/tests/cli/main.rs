@@ -2,6 +2,7 @@
 //! sends, and what it never shows.
 
 mod config;
+mod hostile;
 mod keys;
 mod scores;
 mod secrets;
