@@ -13,6 +13,9 @@ use crate::keys;
 /// The longest time that can be configured, in seconds: a year.
 const LONGEST: f64 = 31_536_000.0;
 
+/// The longest run of letters and digits that is shown of a value; a line of a key has 64.
+const LONGEST_WORD: usize = 40;
+
 /// What the configuration says.
 #[derive(Debug)]
 pub(crate) struct Config {
@@ -108,11 +111,14 @@ impl Config {
         let text = text.map_err(|error| {
             Failure::configuration(format_args!("the configuration {shown} cannot be read: {error}"))
         })?;
-        let file: File = toml::from_str(&text)
-            .map_err(|error| Failure::configuration(format_args!("{shown}, {}", told(&text, &error))))?;
+        let file: File = toml::from_str(&text).map_err(|error| {
+            Failure::configuration(format_args!("{shown}, {}", without_keys(&told(&text, &error))))
+        })?;
         let folder = path.parent().unwrap_or(Path::new(""));
         file.check(folder).map_err(|problem| match problem {
-            Problem::At(key, what) => Failure::configuration(format_args!("{shown}: {key}: {what}")),
+            Problem::At(key, what) => {
+                Failure::configuration(format_args!("{shown}: {key}: {}", without_keys(&what)))
+            }
             Problem::Key(failure) => failure,
         })
     }
@@ -235,6 +241,19 @@ fn seconds(key: &'static str, seconds: f64, least: f64) -> Result<Duration, Prob
         if least > 0.0 { "it must be above 0, and a year at most" } else { "it must be 0 to a year" },
     )?;
     Duration::try_from_secs_f64(seconds).map_err(at(key))
+}
+
+/// The text without what may be a line of a private key, which says nothing of being one: a long run of base64.
+fn without_keys(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(next) = rest.chars().next() {
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && !"+/=".contains(c)).unwrap_or(rest.len());
+        let (run, after) = rest.split_at(if end == 0 { next.len_utf8() } else { end });
+        shown.push_str(if run.len() < LONGEST_WORD { run } else { "[redacted]" });
+        rest = after;
+    }
+    shown
 }
 
 /// What the parser found, with its line and key; without the line itself, which may hold anything.
