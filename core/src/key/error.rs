@@ -12,9 +12,7 @@ pub(super) const MIN_RSA_BITS: usize = 2048;
 #[non_exhaustive]
 pub enum KeyError {
     /// There is no PEM block in the bytes given.
-    #[error(
-        "this is not PEM: there is no \"-----BEGIN PRIVATE KEY-----\" line (a DER file is read with `from_der`)"
-    )]
+    #[error("this is not PEM: no line begins a private key (a DER file is read with `from_der`)")]
     NotPem,
 
     /// A block or structure was found, but it is damaged or is not what its label says.

@@ -48,3 +48,11 @@ fn a_line_of_a_key_in_the_configuration_is_not_repeated() {
     }
 }
 
+#[test]
+fn what_is_no_key_is_told_in_whole_words() {
+    let tool = Tool::bare();
+    tool.write("empty.pem", "");
+    let ran = tool.run(&["jwks", "empty.pem", "--json"]);
+    ran.assert_failed(2, "input_file");
+    assert!(!ran.stderr.contains("[redacted]"), "{ran:?}");
+}
