@@ -12,7 +12,6 @@ use crate::{Scopes, challenge, private, retry_after, secrecy, words};
 /// The most of a refusal's body that is kept, in bytes.
 const BODY_KEPT: usize = 8 * 1024;
 
-
 /// The reason phrase of an HTTP/1.1 status line, which a transport may put into the extensions of a response.
 ///
 /// Moodle says only there why it refused a score.

@@ -87,7 +87,7 @@ pub(crate) fn read(
                     let page = Refusal::new(response, now, &secrets);
                     Error::refused(ErrorKind::MalformedResponse, message, page)
                 } else {
-                    Error::malformed(message)
+                    Error::malformed(message).with_status(status)
                 }))
             }
         };

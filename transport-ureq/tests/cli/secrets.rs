@@ -59,7 +59,8 @@ fn a_platform_that_repeats_token_and_comment_is_not_repeated() {
             let tool = Tool::with(&server, policy);
             let flags = ["--comment", COMMENT, "--trace"];
             let ran = tool.post(&[&flags[..], &["--json"]].concat());
-            assert_eq!(ran.code, i32::from(status != 200), "{ran:?}");
+            // A web page is no success of a score, whatever its status.
+            assert!(ran.code == 1 || status == 200 && ran.code == 0, "{ran:?}");
             assert_clean(&ran);
             if matches!(status, 400 | 503) {
                 assert_clean(&tool.post(&flags));
