@@ -26,6 +26,13 @@ pub(crate) fn kid(assertion: &str) -> Option<String> {
     header.get("kid")?.as_str().map(str::to_owned)
 }
 
+/// When the assertion in a token request says it was issued, unverified.
+pub(crate) fn issued_at(form: &[u8]) -> Option<Timestamp> {
+    let (_, assertion) = url::form_urlencoded::parse(form).find(|(name, _)| name == "client_assertion")?;
+    let claims = object(assertion.split('.').nth(1)?)?;
+    Timestamp::from_second(claims.get("iat")?.as_i64()?).ok()
+}
+
 #[expect(clippy::too_many_arguments, reason = "that much goes into judging an assertion")]
 /// Examines an assertion; an accepted one's `jti` is added to those seen.
 pub(crate) fn judge(

@@ -1,6 +1,8 @@
 //! How real platforms differ from the specification: one file a platform, over one trait whose defaults are the
 //! specification's behaviour. What a platform overlooks is a violation of its client's all the same.
 
+mod moodle;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -29,22 +31,26 @@ pub enum Personality {
     /// AGS 2.0 to the letter.
     #[default]
     Spec,
+    /// Moodle 4.5.
+    Moodle,
 }
 
 impl Personality {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Spec];
+    pub const ALL: [Self; 2] = [Self::Spec, Self::Moodle];
 
     /// Its name in lower case, as in `ags-platform --as open-edx`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Spec => "spec",
+            Self::Moodle => "moodle",
         }
     }
 
     pub(crate) fn manner(self) -> &'static dyn Manner {
         match self {
             Self::Spec => &Spec,
+            Self::Moodle => &moodle::Moodle,
         }
     }
 }
