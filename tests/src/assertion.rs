@@ -57,7 +57,7 @@ pub(crate) fn judge(
         );
     };
     let message = assertion.rsplit_once('.').map_or("", |(message, _)| message);
-    manner.examine_assertion(&header, &claims, verdict);
+    manner.examine_assertion(&header, &claims, now.as_second(), verdict);
     judge_header(&header, message, &signature, registration, verdict);
     judge_parties(&claims, registration, audiences, verdict);
     judge_times(&claims, now, registration.iat_leeway, verdict);
@@ -91,9 +91,13 @@ fn judge_header(
     if kid.is_none_or(str::is_empty) {
         let sentence = "the assertion names no kid";
         if registration.keys.needs_kid() {
-            return verdict.reject(Cause::NoKid, "AGS-TOKREQ-09", sentence);
+            verdict.reject(Cause::NoKid, "AGS-TOKREQ-09", sentence);
+            if verdict.refusal.is_some() {
+                return;
+            }
+        } else {
+            verdict.fault("AGS-TOKREQ-09", sentence);
         }
-        verdict.fault("AGS-TOKREQ-09", sentence);
     }
     let algorithm = header.get("alg").and_then(Value::as_str).and_then(|name| name.parse().ok());
     let Some(algorithm) = algorithm.filter(|algorithm| {

@@ -37,6 +37,8 @@ pub struct Entry {
     pub started_at: Option<Timestamp>,
     /// When the work was handed in (AGS-SUBM-05).
     pub submitted_at: Option<Timestamp>,
+    /// Whether the last update said itself when the work was handed in.
+    pub(crate) submission_given: bool,
     /// The last update's extension members.
     pub extensions: Map<String, Value>,
     /// How many updates were accepted.
@@ -290,6 +292,7 @@ impl Gradebook {
             None => format!("{} on {}: no score", update.user_id, line_item.id),
         };
         let entry = Entry {
+            submission_given: update.submitted_at.is_some(),
             score,
             maximum,
             given,

@@ -5,7 +5,7 @@ mod support;
 use lti_ags_testing::names::{MEDIA_LINE_ITEM, MEDIA_LINE_ITEMS, MEDIA_RESULTS, MEDIA_SCORE};
 use lti_ags_testing::{LineItem, Personality, Platform};
 use serde_json::{Value, json};
-use support::{Answer, Connection, TokenRequest, at, builder, get, rules, send, token, writing};
+use support::{Answer, Connection, TokenRequest, at, builder, get, rules, send, status_line, token, writing};
 
 fn moodle() -> Platform {
     builder().like(Personality::Moodle).start()
@@ -21,10 +21,6 @@ fn score(user: &str, points: f64, millis: i64) -> Value {
 fn post(platform: &Platform, token: &str, body: &str) -> Answer {
     let url = platform.line_item_url().replace("?", "/scores?");
     send(platform, "POST", &url, &support::score_headers(token), body)
-}
-
-fn status_line(answer: &Answer) -> String {
-    String::from_utf8_lossy(&answer.head).lines().next().unwrap().to_owned()
 }
 
 #[test]
