@@ -1,9 +1,47 @@
 //! How real platforms differ from the specification: one file a platform, over one trait whose defaults are the
 //! specification's behaviour. What a platform overlooks is a violation of its client's all the same.
 
+/// The defaults that need the whole trait object.
+macro_rules! specified {
+    (line_items) => {
+        fn line_items(
+            &self,
+            asked: &Asked<'_>,
+            gradebook: &Gradebook,
+            filters: Filters,
+            size: PageSize,
+            verdict: &mut Verdict,
+        ) -> Reply {
+            line_items::list(self, asked, gradebook, filters, size, verdict)
+        }
+    };
+    (results) => {
+        fn results(
+            &self,
+            asked: &Asked<'_>,
+            gradebook: &Gradebook,
+            item: &LineItem,
+            filters: Filters,
+            size: PageSize,
+            verdict: &mut Verdict,
+        ) -> Reply {
+            results::list(self, asked, gradebook, item, filters, size, verdict)
+        }
+    };
+    (result) => {
+        fn result(&self, asked: &Asked<'_>, gradebook: &Gradebook, item: &LineItem, user_id: &str) -> Reply {
+            results::one(self, asked, gradebook, item, user_id)
+        }
+    };
+}
+
+mod blackboard;
+mod brightspace;
 mod canvas;
 mod moodle;
 mod open_edx;
+mod sakai;
+mod schoology;
 
 use std::fmt;
 use std::str::FromStr;
@@ -39,11 +77,28 @@ pub enum Personality {
     Moodle,
     /// Open edX with `xblock-lti-consumer` 11.4.4.
     OpenEdx,
+    /// Sakai, as its open source stands.
+    Sakai,
+    /// Blackboard Learn, as it is documented.
+    Blackboard,
+    /// D2L Brightspace, as it is documented.
+    Brightspace,
+    /// Schoology, as it is documented.
+    Schoology,
 }
 
 impl Personality {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Spec, Self::Canvas, Self::Moodle, Self::OpenEdx];
+    pub const ALL: [Self; 8] = [
+        Self::Spec,
+        Self::Canvas,
+        Self::Moodle,
+        Self::OpenEdx,
+        Self::Sakai,
+        Self::Blackboard,
+        Self::Brightspace,
+        Self::Schoology,
+    ];
 
     /// Its name in lower case, as in `ags-platform --as open-edx`.
     pub const fn name(self) -> &'static str {
@@ -52,6 +107,10 @@ impl Personality {
             Self::Canvas => "canvas",
             Self::Moodle => "moodle",
             Self::OpenEdx => "open-edx",
+            Self::Sakai => "sakai",
+            Self::Blackboard => "blackboard",
+            Self::Brightspace => "brightspace",
+            Self::Schoology => "schoology",
         }
     }
 
@@ -61,6 +120,10 @@ impl Personality {
             Self::Canvas => &canvas::Canvas,
             Self::Moodle => &moodle::Moodle,
             Self::OpenEdx => &open_edx::OpenEdx,
+            Self::Sakai => &sakai::Sakai,
+            Self::Blackboard => &blackboard::Blackboard,
+            Self::Brightspace => &brightspace::Brightspace,
+            Self::Schoology => &schoology::Schoology,
         }
     }
 }
@@ -102,10 +165,10 @@ pub(crate) trait Manner: fmt::Debug + Sync {
     /// Sets what the platform expects of assertions and scopes.
     fn register(&self, _registration: &mut Registration) {}
 
-    /// Path and query of a line item. `id` is its name in tests, `number` counts line items from 1.
-    fn line_item_target(&self, container: &str, id: &str, _number: u64) -> String {
+    /// Path and query of a line item; `number` counts line items from 1.
+    fn line_item_target(&self, container: &str, item: &LineItem, _number: u64) -> String {
         let (path, query) = container.split_once('?').map_or((container, None), |(p, q)| (p, Some(q)));
-        let target = format!("{}/{id}", path.trim_end_matches('/'));
+        let target = format!("{}/{}", path.trim_end_matches('/'), item.id);
         query.map_or(target.clone(), |query| format!("{target}?{query}"))
     }
 
@@ -278,40 +341,6 @@ fn json_web_token(number: u64, digest: &[u8]) -> String {
 /// AGS 2.0 to the letter.
 #[derive(Debug)]
 struct Spec;
-
-/// The defaults that need the whole trait object.
-macro_rules! specified {
-    (line_items) => {
-        fn line_items(
-            &self,
-            asked: &Asked<'_>,
-            gradebook: &Gradebook,
-            filters: Filters,
-            size: PageSize,
-            verdict: &mut Verdict,
-        ) -> Reply {
-            line_items::list(self, asked, gradebook, filters, size, verdict)
-        }
-    };
-    (results) => {
-        fn results(
-            &self,
-            asked: &Asked<'_>,
-            gradebook: &Gradebook,
-            item: &LineItem,
-            filters: Filters,
-            size: PageSize,
-            verdict: &mut Verdict,
-        ) -> Reply {
-            results::list(self, asked, gradebook, item, filters, size, verdict)
-        }
-    };
-    (result) => {
-        fn result(&self, asked: &Asked<'_>, gradebook: &Gradebook, item: &LineItem, user_id: &str) -> Reply {
-            results::one(self, asked, gradebook, item, user_id)
-        }
-    };
-}
 
 impl Manner for Spec {
     specified!(line_items);

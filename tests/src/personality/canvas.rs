@@ -100,7 +100,7 @@ impl Manner for Canvas {
         registration.iat_leeway = 30;
     }
 
-    fn line_item_target(&self, container: &str, _id: &str, number: u64) -> String {
+    fn line_item_target(&self, container: &str, _item: &LineItem, number: u64) -> String {
         format!("{container}/{}", 1 + number)
     }
 

@@ -135,7 +135,7 @@ impl Manner for Moodle {
         registration.iat_leeway = 0;
     }
 
-    fn line_item_target(&self, container: &str, _id: &str, number: u64) -> String {
+    fn line_item_target(&self, container: &str, _item: &LineItem, number: u64) -> String {
         let (path, query) = container.split_once('?').unwrap_or((container, "type_id=1"));
         format!("{path}/{}/lineitem?{query}", 11 + number)
     }

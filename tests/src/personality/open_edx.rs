@@ -84,7 +84,7 @@ impl Manner for OpenEdx {
         registration.scope_policy = ScopePolicy::GrantSubset;
     }
 
-    fn line_item_target(&self, container: &str, _id: &str, number: u64) -> String {
+    fn line_item_target(&self, container: &str, _item: &LineItem, number: u64) -> String {
         format!("{container}/{number}")
     }
 
