@@ -33,7 +33,6 @@ pub(crate) fn issued_at(form: &[u8]) -> Option<Timestamp> {
     Timestamp::from_second(claims.get("iat")?.as_i64()?).ok()
 }
 
-#[expect(clippy::too_many_arguments, reason = "that much goes into judging an assertion")]
 /// Examines an assertion; an accepted one's `jti` is added to those seen.
 pub(crate) fn judge(
     assertion: &str,

@@ -117,7 +117,7 @@ impl fmt::Debug for Gradebook {
             .field("line_items", &self.line_items)
             .field("learners", &self.learners.len())
             .field("entries", &self.entries)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

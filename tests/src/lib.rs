@@ -38,10 +38,10 @@
 //! gives a [`Reply`]. Tests without I/O use it as it is: `Platform::builder().lms("https://lms.test")`.
 //!
 //! ```text
-//!   request ─► script? ─► token endpoint ─► assertion ─► Reply ─► socket (delay, reset, close)
-//!                 │   ├─► line items, results ─► gradebook     │
-//!                 │   └─► score service       ─► gradebook     │
-//!                 └── ledger, violations ◄─────────────────────┘
+//!   request ─► script? ─► token endpoint      ─► assertion  ─► Reply ─► socket (delay, reset, close)
+//!                 │   ├─► line items, results ─► gradebook       │
+//!                 │   └─► score service       ─► gradebook       │
+//!                 └── ledger, violations ◄───────────────────────┘
 //! ```
 
 mod asked;

@@ -99,7 +99,7 @@ fn posts_make_attempts_and_pile_up_comments() {
     let platform = canvas();
     let token = token(&platform);
     let learner = &platform.learners()[0];
-    let mut attempts = |change: &dyn Fn(&mut Value), millis| {
+    let attempts = |change: &dyn Fn(&mut Value), millis| {
         let mut body = final_score(learner, 80.0, millis);
         body["comment"] = "again".into();
         change(&mut body);

@@ -19,7 +19,7 @@ fn score(user: &str, points: f64, millis: i64) -> Value {
 }
 
 fn post(platform: &Platform, token: &str, body: &str) -> Answer {
-    let url = platform.line_item_url().replace("?", "/scores?");
+    let url = platform.line_item_url().replace('?', "/scores?");
     send(platform, "POST", &url, &support::score_headers(token), body)
 }
 
@@ -191,7 +191,7 @@ fn results_with_a_limit_are_not_found() {
     let mut started = score("4", 0.0, 0);
     started.as_object_mut().unwrap().retain(|name, _| !name.starts_with("score"));
     post(&platform, &token, &started.to_string());
-    let url = platform.line_item_url().replace("?", "/results?");
+    let url = platform.line_item_url().replace('?', "/results?");
     let read = |query: &str| get(&platform, &token, &format!("{url}{query}"), MEDIA_RESULTS);
     let id = |user: &str| format!("{url}&user_id={user}");
     let graded = json!({

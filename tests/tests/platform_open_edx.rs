@@ -133,13 +133,13 @@ fn scores_are_echoed_and_may_not_repeat_a_timestamp() {
     let learner = &platform.learners()[0];
     let mut body = final_score(learner, 83.0, 0);
     body["https://example.com/x"] = 1.into();
-    let taken = post_to_first(&platform, &token, &body);
+    let answer = post_to_first(&platform, &token, &body);
     let echo = json!({
         "timestamp": "2026-03-02T09:00:00Z", "scoreGiven": 83.0, "scoreMaximum": 100.0, "comment": null,
         "activityProgress": "Completed", "gradingProgress": "FullyGraded", "userId": learner,
     });
-    assert_eq!((taken.status, taken.json()), (201, echo));
-    assert_eq!(taken.header("content-type").unwrap(), MEDIA_SCORE);
+    assert_eq!((answer.status, answer.json()), (201, echo));
+    assert_eq!(answer.header("content-type").unwrap(), MEDIA_SCORE);
     let same = post_to_first(&platform, &token, &body);
     let sentence = "Score already exists for the provided timestamp";
     assert_eq!((same.status, same.json()), (400, json!({ "timestamp": [sentence] })));

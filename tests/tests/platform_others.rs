@@ -158,8 +158,8 @@ fn brightspace_has_a_registered_audience_and_takes_only_one() {
 fn brightspace_tells_strangers_apart_and_cuts_scores() {
     let (platform, token) = like(Personality::Brightspace);
     let learner = platform.learners().remove(0);
-    let taken = post_to_first(&platform, &token, &final_score(&learner, 120.0, 0));
-    assert_eq!(taken.header("x-rate-limit-remaining").as_deref(), Some("49990"));
+    let answer = post_to_first(&platform, &token, &final_score(&learner, 120.0, 0));
+    assert_eq!(answer.header("x-rate-limit-remaining").as_deref(), Some("49990"));
     assert_eq!(platform.gradebook().result("li-1", &learner).unwrap().score, Some(100.0));
     let status = |user: &str| post_to_first(&platform, &token, &final_score(user, 1.0, 0)).status;
     assert_eq!((status("nobody"), status(&learner.replace("_201", "_999"))), (404, 403));

@@ -1,5 +1,7 @@
 //! Moodle 4.5 (`mod_lti`, `ltiservice_gradebookservices`); the same source in 5.x.
 
+use std::fmt::Write as _;
+
 use http::{Method, header};
 use serde_json::{Map, Value, json};
 
@@ -112,7 +114,7 @@ fn ascii(value: &Value) -> String {
             text.push(char);
         } else {
             for unit in char.encode_utf16(&mut units) {
-                text.push_str(&format!("\\u{unit:04x}"));
+                let _ = write!(text, "\\u{unit:04x}");
             }
         }
         text
@@ -148,6 +150,7 @@ impl Manner for Moodle {
         "1"
     }
 
+    #[expect(clippy::match_same_arms, reason = "each arm has a reason of its own")]
     fn overlooks(&self, cause: Cause, service: Service) -> bool {
         use Cause::{
             Accept, Audience, Deployment, FixedMember, IdOnCreate, Issuer, ItemMaximum, MemberType, Negative,

@@ -97,6 +97,7 @@ impl Manner for OpenEdx {
         "block-v1:Loop+AGS101+2026+type@lti_consumer+block@aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
     }
 
+    #[expect(clippy::match_same_arms, reason = "each arm has a reason of its own")]
     fn overlooks(&self, cause: Cause, service: Service) -> bool {
         use Cause::{
             AssertionType, Audience, ContentType, Deployment, FixedMember, IdOnCreate, Issuer, ItemMaximum,

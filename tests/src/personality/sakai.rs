@@ -87,6 +87,7 @@ impl Manner for Sakai {
         "content:6"
     }
 
+    #[expect(clippy::match_same_arms, reason = "each arm has a reason of its own")]
     fn overlooks(&self, cause: Cause, service: Service) -> bool {
         use Cause::{
             Accept, Audience, ContentType, Deployment, Filter, FixedMember, ForeignLink, IdOnCreate, Issuer,
