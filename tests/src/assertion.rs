@@ -26,7 +26,13 @@ pub(crate) fn kid(assertion: &str) -> Option<String> {
     header.get("kid")?.as_str().map(str::to_owned)
 }
 
-#[expect(clippy::too_many_arguments, reason = "that much goes into judging an assertion")]
+/// When the assertion in a token request says it was issued, unverified.
+pub(crate) fn issued_at(form: &[u8]) -> Option<Timestamp> {
+    let (_, assertion) = url::form_urlencoded::parse(form).find(|(name, _)| name == "client_assertion")?;
+    let claims = object(assertion.split('.').nth(1)?)?;
+    Timestamp::from_second(claims.get("iat")?.as_i64()?).ok()
+}
+
 /// Examines an assertion; an accepted one's `jti` is added to those seen.
 pub(crate) fn judge(
     assertion: &str,
@@ -50,7 +56,7 @@ pub(crate) fn judge(
         );
     };
     let message = assertion.rsplit_once('.').map_or("", |(message, _)| message);
-    manner.examine_assertion(&header, &claims, verdict);
+    manner.examine_assertion(&header, &claims, now.as_second(), verdict);
     judge_header(&header, message, &signature, registration, verdict);
     judge_parties(&claims, registration, audiences, verdict);
     judge_times(&claims, now, registration.iat_leeway, verdict);
@@ -84,9 +90,13 @@ fn judge_header(
     if kid.is_none_or(str::is_empty) {
         let sentence = "the assertion names no kid";
         if registration.keys.needs_kid() {
-            return verdict.reject(Cause::NoKid, "AGS-TOKREQ-09", sentence);
+            verdict.reject(Cause::NoKid, "AGS-TOKREQ-09", sentence);
+            if verdict.refusal.is_some() {
+                return;
+            }
+        } else {
+            verdict.fault("AGS-TOKREQ-09", sentence);
         }
-        verdict.fault("AGS-TOKREQ-09", sentence);
     }
     let algorithm = header.get("alg").and_then(Value::as_str).and_then(|name| name.parse().ok());
     let Some(algorithm) = algorithm.filter(|algorithm| {

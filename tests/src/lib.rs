@@ -22,13 +22,26 @@
 //! platform.assert_no_violations();
 //! ```
 //!
+//! It can also behave like a real platform, with that platform's URLs, errors and quirks; what a platform overlooks
+//! is a violation of the tool's all the same:
+//!
+//! ```
+//! use lti_ags_testing::{Personality, Platform};
+//!
+//! let platform = Platform::builder().like(Personality::Moodle).start();
+//! assert!(platform.line_items_url().ends_with("/mod/lti/services.php/2/lineitems?type_id=1"));
+//! let learner = &platform.learners()[0];
+//! assert!(learner.parse::<u32>().is_ok());
+//! ```
+//!
 //! The heart, [`Lms`], is a plain value without socket or clock: [`Lms::respond`] takes a request and the time, and
 //! gives a [`Reply`]. Tests without I/O use it as it is: `Platform::builder().lms("https://lms.test")`.
 //!
 //! ```text
-//!   request ─► script? ─► token endpoint ─► assertion     ─► Reply ─► socket (delay, reset, close)
-//!                 │   └─► score service  ─► gradebook          │
-//!                 └── ledger, violations ◄─────────────────────┘
+//!   request ─► script? ─► token endpoint      ─► assertion  ─► Reply ─► socket (delay, reset, close)
+//!                 │   ├─► line items, results ─► gradebook       │
+//!                 │   └─► score service       ─► gradebook       │
+//!                 └── ledger, violations ◄───────────────────────┘
 //! ```
 
 mod asked;

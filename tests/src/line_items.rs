@@ -121,7 +121,8 @@ pub(crate) fn read(
     let label = reader.label();
     let score_maximum = reader.maximum();
     let item = LineItem {
-        label: label?,
+        // Where a platform overlooks that they are left out, they stay.
+        label: label.or_else(|| Some(before?.0.label.clone()))?,
         resource_link_id: reader.text("resourceLinkId", "AGS-ITEM-04"),
         resource_id: reader.text("resourceId", "AGS-ITEM-05"),
         tag: reader.text("tag", "AGS-ITEM-05"),
@@ -129,7 +130,7 @@ pub(crate) fn read(
         end_date_time: reader.date("endDateTime"),
         grades_released: reader.released(),
         extensions: reader.extensions(),
-        ..LineItem::new(String::new(), score_maximum?)
+        ..LineItem::new(String::new(), score_maximum.or_else(|| Some(before?.0.score_maximum))?)
     };
     Some(Sent { item, members })
 }

@@ -107,7 +107,7 @@ impl Lms {
             item.id = free.next().unwrap_or_default();
         }
         if item.target.is_empty() {
-            item.target = self.manner.line_item_target(&self.line_items_target, &item.id, self.placed);
+            item.target = self.manner.line_item_target(&self.line_items_target, item, self.placed);
         }
     }
 

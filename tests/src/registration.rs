@@ -12,6 +12,8 @@ pub enum ScopePolicy {
     GrantSubset,
     /// Refuses the whole request with `invalid_scope` (Canvas).
     RefuseAll,
+    /// Refuses the whole request for a scope of AGS the tool may not have, and leaves others aside (Sakai).
+    RefuseKnown,
 }
 
 #[derive(Debug, Clone)]
@@ -23,6 +25,8 @@ pub(crate) struct Registration {
     pub(crate) issuer: Option<String>,
     /// Audiences accepted in assertions; defaults to the token endpoint's URL.
     pub(crate) audiences: Vec<String>,
+    /// Whether the token endpoint's URL is accepted beside them.
+    pub(crate) endpoint_is_audience: bool,
     pub(crate) keys: TrustedKeys,
     pub(crate) scopes: Vec<String>,
     pub(crate) scope_policy: ScopePolicy,
@@ -40,6 +44,7 @@ impl Registration {
             require_deployment_id: false,
             issuer: None,
             audiences: Vec::new(),
+            endpoint_is_audience: false,
             keys,
             scopes: ALL_SCOPES.map(str::to_owned).to_vec(),
             scope_policy: ScopePolicy::default(),

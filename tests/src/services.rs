@@ -103,7 +103,7 @@ impl Lms {
             (Place::Scores(_), Some(item)) => self.take_score(asked, &item, verdict),
             (Place::Results(_), Some(item)) => self.results(asked, &item, verdict),
             (Place::Result(_, user_id), Some(item)) => {
-                self.judge_reading(asked, MEDIA_RESULTS, "AGS-RESULT-01", verdict);
+                Self::judge_reading(asked, MEDIA_RESULTS, "AGS-RESULT-01", verdict);
                 self.answer(asked, verdict, Some(()), |lms, _, ()| {
                     (lms.manner.result(asked, &lms.gradebook, &item, user_id), String::new())
                 })
@@ -156,7 +156,7 @@ impl Lms {
         Outcome { reply: manner.finish(asked, reply), effect }
     }
 
-    fn judge_reading(&self, asked: &Asked<'_>, media_type: &str, rule: &'static str, verdict: &mut Verdict) {
+    fn judge_reading(asked: &Asked<'_>, media_type: &str, rule: &'static str, verdict: &mut Verdict) {
         if asked.request.method() != Method::GET {
             verdict.reject(Cause::Method, rule, "the method is none of this service's");
         }
@@ -171,7 +171,7 @@ impl Lms {
     }
 
     fn list(&mut self, asked: &Asked<'_>, verdict: &mut Verdict) -> Outcome {
-        self.judge_reading(asked, MEDIA_LINE_ITEMS, "AGS-LIST-01", verdict);
+        Self::judge_reading(asked, MEDIA_LINE_ITEMS, "AGS-LIST-01", verdict);
         let own = Self::own_query(asked.container);
         let filters = Filters::judge(own, asked.request, &line_items::PARAMETERS, verdict);
         self.answer(asked, verdict, Some(filters), |lms, verdict, filters| {
@@ -181,7 +181,7 @@ impl Lms {
     }
 
     fn results(&mut self, asked: &Asked<'_>, item: &LineItem, verdict: &mut Verdict) -> Outcome {
-        self.judge_reading(asked, MEDIA_RESULTS, "AGS-RESULT-01", verdict);
+        Self::judge_reading(asked, MEDIA_RESULTS, "AGS-RESULT-01", verdict);
         let filters = Filters::judge(item.query(), asked.request, &results::PARAMETERS, verdict);
         self.answer(asked, verdict, Some(filters), |lms, verdict, filters| {
             let size = lms.page_size;
@@ -190,7 +190,7 @@ impl Lms {
     }
 
     fn show(&mut self, asked: &Asked<'_>, item: &LineItem, verdict: &mut Verdict) -> Outcome {
-        self.judge_reading(asked, MEDIA_LINE_ITEM, "AGS-ITEM-12", verdict);
+        Self::judge_reading(asked, MEDIA_LINE_ITEM, "AGS-ITEM-12", verdict);
         Self::judge_item_query(asked, item, verdict);
         self.answer(asked, verdict, Some(()), |lms, _, ()| (lms.manner.line_item(asked, item), String::new()))
     }

@@ -11,7 +11,7 @@ use crate::asked::Asked;
 use crate::assertion;
 use crate::cause::Cause;
 use crate::lms::Outcome;
-use crate::names::{ASSERTION_TYPE, FORM, GRANT_TYPE};
+use crate::names::{ALL_SCOPES, ASSERTION_TYPE, FORM, GRANT_TYPE};
 use crate::personality::Manner;
 use crate::registration::{Registration, ScopePolicy};
 use crate::violation::Verdict;
@@ -86,15 +86,16 @@ impl Tokens {
                 "the client_id parameter is not the assertion's sub",
             );
         }
-        let default_audience = [endpoint.to_owned()];
-        let audiences: &[String] =
-            if registration.audiences.is_empty() { &default_audience } else { &registration.audiences };
+        let mut audiences = registration.audiences.clone();
+        if audiences.is_empty() || registration.endpoint_is_audience {
+            audiences.push(endpoint.to_owned());
+        }
         if let Some(assertion) = form.assertion {
             assertion::judge(
                 &assertion,
                 now,
                 registration,
-                audiences,
+                &audiences,
                 &mut self.assertion_ids,
                 manner,
                 verdict,
@@ -227,7 +228,12 @@ fn grant(asked: &str, registration: &Registration, verdict: &mut Verdict) -> Vec
         verdict.reject(Cause::NoScopeAsked, "AGS-TOKREQ-03", "the token request asks for no scope");
     }
     let allowed = |scope: &str| registration.scopes.iter().any(|allowed| allowed == scope);
-    if registration.scope_policy == ScopePolicy::RefuseAll && !asked.iter().all(|scope| allowed(scope)) {
+    let refused = |scope: &str| match registration.scope_policy {
+        ScopePolicy::GrantSubset => false,
+        ScopePolicy::RefuseAll => !allowed(scope),
+        ScopePolicy::RefuseKnown => ALL_SCOPES.contains(&scope) && !allowed(scope),
+    };
+    if asked.iter().any(|scope| refused(scope)) {
         verdict.refuse(Cause::ScopeNotAllowed, "a scope asked for is not enabled for this tool");
     }
     let granted: Vec<String> =

@@ -108,4 +108,12 @@ mod tests {
         assert_eq!(verdict.refusal.unwrap().cause, Cause::UnknownUser);
         assert_eq!(verdict.broken.len(), 2);
     }
+
+    #[test]
+    fn what_a_platform_overlooks_is_a_fault_all_the_same() {
+        let mut verdict = Verdict::new(Personality::Moodle.manner(), Service::Scores);
+        verdict.reject(Cause::Negative, "AGS-SCORE-03", "scoreGiven is negative");
+        assert_eq!(verdict.refusal, None);
+        assert_eq!(verdict.broken.len(), 1);
+    }
 }

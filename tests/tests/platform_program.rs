@@ -103,6 +103,14 @@ fn it_logs_exchanges_and_fails_when_a_rule_was_broken() {
 }
 
 #[test]
+fn it_behaves_like_other_platforms() {
+    let program = Program::start(&["--as", "brightspace"]);
+    assert!(program.value("line items").contains("/d2l/api/lti/ags/2.0/deployment/"));
+    assert_eq!(program.value("audience"), "https://api.brightspace.com/auth/token");
+    assert_eq!(program.end().1, 0);
+}
+
+#[test]
 fn it_ends_when_its_time_is_over() {
     let mut program = Program::start(&["--for", "0"]);
     assert!(program.child.wait().unwrap().success());

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use lti_ags_testing::names::ALL_SCOPES;
-use lti_ags_testing::{Gradebook, LineItem, Platform};
+use lti_ags_testing::{Gradebook, LineItem, Personality, Platform};
 
 /// A strict LTI platform with Assignment and Grade Services on loopback, for trying tools against.
 ///
@@ -33,9 +33,12 @@ struct Arguments {
     /// Stops after this time
     #[arg(long = "for", value_name = "SECONDS")]
     seconds: Option<u64>,
-    /// The learner whose launch the claims are
-    #[arg(long, value_name = "ID", default_value = "u-1001")]
-    user_id: String,
+    /// Behaves like spec, canvas, moodle, open-edx, sakai, blackboard, brightspace or schoology
+    #[arg(long = "as", value_name = "PLATFORM", default_value_t = Personality::Spec)]
+    personality: Personality,
+    /// The learner whose launch the claims are; the first one unless given
+    #[arg(long, value_name = "ID")]
+    user_id: Option<String>,
     /// The maximum of the line item
     #[arg(long, value_name = "N", default_value_t = 100.0)]
     score_maximum: f64,
@@ -57,13 +60,16 @@ fn run(arguments: &Arguments) -> io::Result<ExitCode> {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
     let platform = Platform::builder()
+        .like(arguments.personality)
         .line_item(LineItem::new("li-1", arguments.score_maximum).label("Exercise 1"))
         .port(arguments.port)
         .on_exchange(|exchange| say(&exchange.to_string()))
         .try_start()?;
     introduce(&platform);
     if let Some(folder) = &arguments.write {
-        write_files(&platform, folder, &arguments.user_id)?;
+        let first = || platform.learners().into_iter().next().unwrap_or_default();
+        let user_id = arguments.user_id.clone().unwrap_or_else(first);
+        write_files(&platform, folder, &user_id)?;
     }
     say("");
     wait(arguments.seconds.map(Duration::from_secs), &stop);
@@ -80,6 +86,7 @@ fn say(line: &str) {
 fn introduce(platform: &Platform) {
     say(&format!("platform        {}", platform.base_url()));
     say(&format!("token endpoint  {}", platform.token_endpoint()));
+    say(&format!("audience        {}", platform.audience()));
     say(&format!("line items      {}", platform.line_items_url()));
     say(&format!("line item       {}", platform.line_item_url()));
     say(&format!("client id       {}", platform.client_id()));
@@ -118,12 +125,13 @@ fn configuration(platform: &Platform) -> String {
     let text = |text: &str| serde_json::Value::from(text).to_string();
     format!(
         "[registration]\nclient_id = {}\ntoken_endpoint = {}\nprivate_key_file = \"tool.pem\"\nkey_id = {}\n\
-         issuer = {}\ndeployment_id = {}\n\n[endpoint]\nlineitems = {}\nlineitem = {}\nscope = {}\n",
+         issuer = {}\ndeployment_id = {}\naudience = {}\n\n[endpoint]\nlineitems = {}\nlineitem = {}\nscope = {}\n",
         text(&platform.client_id()),
         text(&platform.token_endpoint()),
         text(platform.key_id()),
         text(&platform.issuer()),
         text(&platform.deployment_id()),
+        text(&platform.audience()),
         text(&platform.line_items_url()),
         text(&platform.line_item_url()),
         serde_json::Value::from(ALL_SCOPES.to_vec()),

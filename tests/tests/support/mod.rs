@@ -112,7 +112,7 @@ impl TokenRequest {
             key: ToolKey::shared().clone(),
             header: json!({ "typ": "JWT", "alg": "RS256", "kid": platform.key_id() }),
             claims: json!({
-                "iss": platform.client_id(), "sub": platform.client_id(), "aud": platform.token_endpoint(),
+                "iss": platform.client_id(), "sub": platform.client_id(), "aud": platform.audience(),
                 "iat": now, "exp": now + 300, "jti": jti,
                 "https://purl.imsglobal.org/spec/lti/claim/deployment_id": platform.deployment_id(),
             }),
@@ -208,4 +208,38 @@ pub fn link(answer: &Answer, relation: &str) -> Option<String> {
     let wanted = format!("rel=\"{relation}\"");
     let link = links.split(',').find(|link| link.contains(&wanted))?;
     Some(link.split_once('<')?.1.split_once('>')?.0.to_owned())
+}
+
+/// A final score for any learner, out of 100.
+pub fn final_score(user_id: &str, points: f64, millis: i64) -> Value {
+    json!({
+        "userId": user_id, "scoreGiven": points, "scoreMaximum": 100, "activityProgress": "Completed",
+        "gradingProgress": "FullyGraded", "timestamp": at(millis),
+    })
+}
+
+/// Posts a score to the platform's first line item, whatever its URL.
+pub fn post_to_first(platform: &Platform, token: &str, body: &Value) -> Answer {
+    let url = service_url(&platform.line_item_url(), "/scores");
+    send(platform, "POST", &url, &score_headers(token), &body.to_string())
+}
+
+/// The URL of a line item's service.
+pub fn service_url(line_item: &str, service: &str) -> String {
+    match line_item.split_once('?') {
+        Some((path, query)) => format!("{path}{service}?{query}"),
+        None => format!("{line_item}{service}"),
+    }
+}
+
+/// A token for one scope.
+pub fn token_for(platform: &Platform, scope: &str) -> String {
+    let mut request = TokenRequest::new(platform, &format!("jti-{}", platform.ledger().len()));
+    request.scope = scope.into();
+    request.send(platform).json()["access_token"].as_str().unwrap().to_owned()
+}
+
+/// The status line of an answer, with the platform's own reason phrase.
+pub fn status_line(answer: &Answer) -> String {
+    String::from_utf8_lossy(&answer.head).lines().next().unwrap().to_owned()
 }
