@@ -26,7 +26,7 @@ use crate::retry::{self, Verdict};
 use crate::token::{Acquired, Grant, Lease};
 use crate::transport::{Fate, TransportError};
 use crate::url::Origin;
-use crate::{Endpoint, Error, ErrorKind, Policy, Refusal, Scopes, ServiceUrl, Session};
+use crate::{Endpoint, Error, ErrorKind, Policy, Refusal, Scopes, Seed, ServiceUrl, Session};
 
 /// How many redirects of a GET are followed.
 const MAX_REDIRECTS: u32 = 5;
@@ -70,6 +70,8 @@ pub(crate) struct Call<O> {
 
 /// How far a call has come.
 struct Way {
+    /// Of the session that the call was begun in.
+    session: Seed,
     endpoint: Endpoint,
     deadline: Interval,
     /// Sent so far, renewals and redirects included.
@@ -89,6 +91,8 @@ struct Way {
     rest: Option<Interval>,
     /// Why the exchange is not over yet: what to say when its time is up.
     setback: Option<Error>,
+    /// An earlier exchange of the call may have been acted on: whatever fails now, that remains to be said.
+    doubt: Option<Error>,
 }
 
 impl<O: Operation> InFlight<O> {
@@ -99,6 +103,9 @@ impl<O: Operation> InFlight<O> {
         now: Timestamp,
         outcome: Result<Response<B>, TransportError>,
     ) -> Step<O> {
+        if let Some(error) = self.call.way.stray(session) {
+            return done(session, Err(error));
+        }
         match self.awaits {
             Awaits::Token(lease) => {
                 let share = session.share();
@@ -152,7 +159,10 @@ impl<O: Operation> InFlight<O> {
 impl<O: Operation> Paused<O> {
     /// Goes on. Resuming early is harmless.
     pub fn resume(self, session: &mut Session, now: Timestamp) -> Step<O> {
-        self.0.advance(session, now)
+        match self.0.way.stray(session) {
+            Some(error) => done(session, Err(error)),
+            None => self.0.advance(session, now),
+        }
     }
 }
 
@@ -184,8 +194,17 @@ impl<O: Operation> Call<O> {
         if left.is_zero() {
             return self.give_up(session);
         }
-        let rest = self.way.rest.and_then(|rest| rest.remaining(now));
-        if let Some(delay) = rest.max(session.paused(now)) {
+        if let Some(pause) = session.paused(now) {
+            // Not all at the same moment, when it is over.
+            let share = session.share();
+            let delay = pause + session.policy.jitter(share);
+            if delay >= left {
+                self.way.setback.get_or_insert_with(|| throttled(pause));
+                return self.give_up(session);
+            }
+            return Step::Wait(delay, Paused(self));
+        }
+        if let Some(delay) = self.way.rest.and_then(|rest| rest.remaining(now)) {
             // A rest that outlasts the deadline need not be taken.
             return if delay >= left { self.give_up(session) } else { Step::Wait(delay, Paused(self)) };
         }
@@ -196,7 +215,7 @@ impl<O: Operation> Call<O> {
                 self.way.setback = Some(error);
                 if delay >= left { self.give_up(session) } else { Step::Wait(delay, Paused(self)) }
             }
-            Acquired::Failed(error) => done(session, Err(error)),
+            Acquired::Failed(error) => self.way.fail(session, error),
             Acquired::Fetch(request, lease) => {
                 Step::Send(request, InFlight { call: self, awaits: Awaits::Token(lease) })
             }
@@ -223,16 +242,11 @@ impl<O: Operation> Call<O> {
         Step::Send(request, InFlight { call: self, awaits: Awaits::Answer { serial, authorization } })
     }
 
-    fn give_up(self, session: &Session) -> Step<O> {
-        done(
-            session,
-            Err(self.way.setback.unwrap_or_else(|| {
-                Error::new(
-                    ErrorKind::Timeout,
-                    "the time for the call was up before the platform could be asked",
-                )
-            })),
-        )
+    fn give_up(mut self, session: &Session) -> Step<O> {
+        let setback = self.way.setback.take().unwrap_or_else(|| {
+            Error::new(ErrorKind::Timeout, "the time for the call was up before the platform could be asked")
+        });
+        self.way.fail(session, setback)
     }
 
     fn answered<B: AsRef<[u8]>>(
@@ -255,6 +269,7 @@ impl<O: Operation> Call<O> {
         let response = Response::from_parts(parts, body.as_ref());
         let token = bearer(authorization);
         if response.status().is_success() {
+            session.renewals.accepted(self.way.renewed);
             let status = response.status();
             return self.read(session, now, token, |operation, exchange| {
                 operation.response(response, exchange).map_err(|error| error.with_status(status))
@@ -265,20 +280,30 @@ impl<O: Operation> Call<O> {
         if response.status().is_redirection() {
             return self.redirected(session, now, response.headers(), refusal);
         }
-        if !self.way.renewed && self.way.may_renew(&refusal, serial) {
-            session.tokens.reject(serial);
-            session.revision += 1;
-            self.way.renewed = true;
-            self.way.attempts = self.way.attempts.saturating_sub(1);
-            return self.advance(session, now);
+        if may_be_about_the_token(&refusal) {
+            if self.way.renewed {
+                session.renewals.in_vain(refusal.status(), now);
+            } else if self.way.may_renew(&refusal, serial) && session.renewals.may_help(refusal.status(), now)
+            {
+                return self.renew(session, now, serial);
+            }
         }
         let verdict = retry::after_refusal(&refusal, self.operation.replay());
         if verdict == Verdict::Final || self.way.is_spent(verdict, &session.policy) {
             return self
                 .read(session, now, token, |operation, exchange| operation.refused(refusal, exchange));
         }
-        self.way.in_doubt |= refusal.status().is_server_error();
+        self.way.in_doubt |= retry::may_have_been_acted_on(refusal.status());
         self.again(session, now, verdict, refusal.into())
+    }
+
+    /// Goes again with a new token.
+    fn renew(mut self: Box<Self>, session: &mut Session, now: Timestamp, serial: u64) -> Step<O> {
+        session.tokens.reject(serial);
+        session.revision += 1;
+        self.way.renewed = true;
+        self.way.attempts = self.way.attempts.saturating_sub(1);
+        self.advance(session, now)
     }
 
     /// Sends the request again when the verdict, the budget and the deadline allow it.
@@ -295,22 +320,25 @@ impl<O: Operation> Call<O> {
         };
         if after.is_some_and(|after| after > session.policy.max_retry_after) {
             let message = "the platform asks to wait longer than is allowed";
-            return done(session, Err(error.meaning(ErrorKind::RateLimited { after }, message)));
+            return self.way.fail(session, error.meaning(ErrorKind::RateLimited { after }, message));
         }
         match verdict {
             Verdict::Unknown => {
-                let Self { operation, way } = *self;
-                return way.proceed(session, now, operation.in_doubt(outcome_unknown(error)));
+                let Self { operation, mut way } = *self;
+                let unknown = outcome_unknown(error);
+                way.doubt = Some(unknown.clone());
+                return way.proceed(session, now, operation.in_doubt(unknown));
             }
             Verdict::Once if !self.way.tried_once => self.way.tried_once = true,
-            Verdict::Final | Verdict::Once => return done(session, Err(error)),
+            Verdict::Final | Verdict::Once => return self.way.fail(session, error),
             Verdict::Later(_) | Verdict::Throttled(_) => {}
         }
         if self.way.attempts >= session.policy.max_attempts {
-            return done(session, Err(error));
+            return self.way.fail(session, error);
         }
         let share = session.share();
-        let delay = session.policy.rest(self.way.attempts, share).max(after.unwrap_or_default());
+        // On top of what the platform asks for, so that those who were told the same do not come back together.
+        let delay = after.unwrap_or_default() + session.policy.rest(self.way.attempts, share);
         if after.is_some() || matches!(verdict, Verdict::Throttled(_)) {
             session.pause(now, delay);
         }
@@ -329,7 +357,7 @@ impl<O: Operation> Call<O> {
     ) -> Step<O> {
         match self.way.follow(headers) {
             Ok(()) => self.advance(session, now),
-            Err(message) => done(session, Err(Error::refused(ErrorKind::Redirect, message, refusal))),
+            Err(message) => self.way.fail(session, Error::refused(ErrorKind::Redirect, message, refusal)),
         }
     }
 
@@ -366,6 +394,7 @@ impl Way {
         now: Timestamp,
     ) -> Self {
         Self {
+            session: session.seed,
             endpoint,
             deadline: Interval::new(now, session.policy.deadline),
             requests: 0,
@@ -379,6 +408,7 @@ impl Way {
             in_doubt: false,
             rest: None,
             setback: None,
+            doubt: None,
         }
     }
 
@@ -392,17 +422,31 @@ impl Way {
         let mut operation = match answer {
             Ok(Answer::Next(operation)) => operation,
             Ok(Answer::Done(output)) => return done(session, Ok(output)),
-            Err(error) => return done(session, Err(error)),
+            Err(error) => return self.fail(session, error),
         };
-        let Self { endpoint, deadline, requests, serial_at_begin, .. } = self;
+        let Self { endpoint, deadline, requests, serial_at_begin, doubt, .. } = self;
         match prepare(session, &endpoint, &mut operation, now) {
             Ok((request, offered)) => {
                 let way = Self::begin(session, endpoint, Some(request), offered, now);
-                Box::new(Call { operation, way: Self { deadline, requests, serial_at_begin, ..way } })
+                Box::new(Call { operation, way: Self { deadline, requests, serial_at_begin, doubt, ..way } })
                     .advance(session, now)
             }
             Err(error) => done(session, Err(error)),
         }
+    }
+
+    /// Ends the call with an error.
+    fn fail<O: Operation>(self, session: &Session, error: Error) -> Step<O> {
+        let error = match self.doubt {
+            Some(doubt) if error.kind() != ErrorKind::OutcomeUnknown => doubt.because(error),
+            _ => error,
+        };
+        done(session, Err(error))
+    }
+
+    /// A call goes on in the session that it was begun in: its token belongs to that one.
+    fn stray(&self, session: &Session) -> Option<Error> {
+        (self.session != session.seed).then(|| Error::input("the call was begun in another session"))
     }
 
     /// Whether a server's failure has been met as often as it may be: it is the platform's last word then, and the
@@ -415,18 +459,9 @@ impl Way {
         }
     }
 
-    /// A 401 may mean that the token has expired. So may a 403, where the token is not new (Open edX, Sakai, OpenOLAT),
-    /// unless the platform says that it is about the scope, or that it is throttling.
+    /// A 401 is worth a new token. A 403 is, where the token is not new.
     fn may_renew(&self, refusal: &Refusal, serial: u64) -> bool {
-        match refusal.status() {
-            StatusCode::UNAUTHORIZED => true,
-            StatusCode::FORBIDDEN => {
-                serial <= self.serial_at_begin
-                    && !refusal.is_throttling()
-                    && refusal.error_code() != Some("insufficient_scope")
-            }
-            _ => false,
-        }
+        refusal.status() == StatusCode::UNAUTHORIZED || serial <= self.serial_at_begin
     }
 
     fn follow(&mut self, headers: &HeaderMap) -> Result<(), String> {
@@ -480,10 +515,28 @@ fn prepare<O: Operation>(
     let offered = session.offered(endpoint, operation.scopes())?;
     let origin = Origin::of_uri(request.uri())
         .ok_or_else(|| Error::input("the URL of the request is not absolute, or not http"))?;
+    session.check_platform(endpoint)?;
     session.policy.check_destination(&origin, endpoint.origins())?;
     let user_agent = &session.policy.user_agent;
     request.headers_mut().entry(USER_AGENT).or_insert_with(|| user_agent.clone());
     Ok((request, offered))
+}
+
+/// A 401 may mean that the token has expired. So may a 403 (Open edX, Sakai, OpenOLAT), unless the platform says that it is
+/// about the scope, or that it is throttling.
+fn may_be_about_the_token(refusal: &Refusal) -> bool {
+    match refusal.status() {
+        StatusCode::UNAUTHORIZED => true,
+        StatusCode::FORBIDDEN => {
+            !refusal.is_throttling() && refusal.error_code() != Some("insufficient_scope")
+        }
+        _ => false,
+    }
+}
+
+fn throttled(pause: Duration) -> Error {
+    let kind = ErrorKind::RateLimited { after: Some(pause) };
+    Error::new(kind, "the platform is throttling, and asks to wait longer than the call may take")
 }
 
 fn outcome_unknown(error: Error) -> Error {

@@ -39,6 +39,7 @@ pub struct Endpoint(Arc<Inner>);
 
 #[derive(Debug, PartialEq, Eq)]
 struct Inner {
+    issuer: Option<Box<str>>,
     line_items: Option<ServiceUrl>,
     line_item: Option<ServiceUrl>,
     scopes: Scopes,
@@ -51,6 +52,8 @@ struct Inner {
 #[derive(Clone, Serialize, Deserialize)]
 struct Stored {
     version: u32,
+    #[serde(rename = "iss", default, skip_serializing_if = "Option::is_none")]
+    issuer: Option<Box<str>>,
     scope: Scopes,
     #[serde(rename = "lineitems", default, skip_serializing_if = "Option::is_none")]
     line_items: Option<ServiceUrl>,
@@ -94,13 +97,14 @@ impl Endpoint {
             Some(Value::String(scopes)) => Scopes::parse(scopes),
             _ => Scopes::from_iter([]),
         };
-        Ok(Self::assemble(scopes, url("lineitems")?, url("lineitem")?))
+        let issuer = claims.get("iss").and_then(Value::as_str).map(Into::into);
+        Ok(Self::assemble(issuer, scopes, url("lineitems")?, url("lineitem")?))
     }
 
     /// An endpoint with these scopes and no URL yet; see [`with_line_items`](Self::with_line_items) and
     /// [`with_line_item`](Self::with_line_item).
     pub fn new(scopes: impl IntoIterator<Item = Scope>) -> Self {
-        Self::assemble(scopes.into_iter().collect(), None, None)
+        Self::assemble(None, scopes.into_iter().collect(), None, None)
     }
 
     /// An endpoint for one line item whose URL was stored, with all AGS scopes.
@@ -118,7 +122,12 @@ impl Endpoint {
         U: TryInto<ServiceUrl>,
         Error: From<U::Error>,
     {
-        Ok(Self::assemble(self.0.scopes.clone(), Some(url.try_into()?), self.0.line_item.clone()))
+        Ok(Self::assemble(
+            self.0.issuer.clone(),
+            self.0.scopes.clone(),
+            Some(url.try_into()?),
+            self.0.line_item.clone(),
+        ))
     }
 
     /// Sets the URL of the launch's own line item.
@@ -127,15 +136,30 @@ impl Endpoint {
         U: TryInto<ServiceUrl>,
         Error: From<U::Error>,
     {
-        Ok(Self::assemble(self.0.scopes.clone(), self.0.line_items.clone(), Some(url.try_into()?)))
+        Ok(Self::assemble(
+            self.0.issuer.clone(),
+            self.0.scopes.clone(),
+            self.0.line_items.clone(),
+            Some(url.try_into()?),
+        ))
     }
 
-    fn assemble(scopes: Scopes, line_items: Option<ServiceUrl>, line_item: Option<ServiceUrl>) -> Self {
+    fn assemble(
+        issuer: Option<Box<str>>,
+        scopes: Scopes,
+        line_items: Option<ServiceUrl>,
+        line_item: Option<ServiceUrl>,
+    ) -> Self {
         let mut origins: Vec<_> =
             line_items.iter().chain(&line_item).map(|url| url.origin().clone()).collect();
         origins.dedup();
         let ags_scopes = scopes.iter().filter(|scope| scope.is_ags()).cloned().collect();
-        Self(Arc::new(Inner { line_items, line_item, scopes, ags_scopes, origins }))
+        Self(Arc::new(Inner { issuer, line_items, line_item, scopes, ags_scopes, origins }))
+    }
+
+    /// The platform that the launch came from (`iss`). A session whose registration names another one refuses it.
+    pub fn issuer(&self) -> Option<&str> {
+        self.0.issuer.as_deref()
     }
 
     /// What the launch allows.
@@ -185,9 +209,10 @@ impl Endpoint {
 
 impl From<Endpoint> for Stored {
     fn from(endpoint: Endpoint) -> Self {
-        let Inner { line_items, line_item, scopes, .. } = &*endpoint.0;
+        let Inner { issuer, line_items, line_item, scopes, .. } = &*endpoint.0;
         Self {
             version: VERSION,
+            issuer: issuer.clone(),
             scope: scopes.clone(),
             line_items: line_items.clone(),
             line_item: line_item.clone(),
@@ -200,7 +225,7 @@ impl TryFrom<Stored> for Endpoint {
 
     fn try_from(stored: Stored) -> Result<Self, String> {
         match stored.version {
-            VERSION => Ok(Self::assemble(stored.scope, stored.line_items, stored.line_item)),
+            VERSION => Ok(Self::assemble(stored.issuer, stored.scope, stored.line_items, stored.line_item)),
             other => Err(format!("an endpoint of version {other} was stored by a later release")),
         }
     }

@@ -189,12 +189,16 @@ impl Error {
         status.into_iter().fold(failure, Self::with_status)
     }
 
-    pub(crate) fn because(self, source: impl Into<BoxError>) -> Self {
+    /// The same error, with what caused it.
+    #[must_use]
+    pub fn because(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         let source: Arc<dyn StdError + Send + Sync> = Arc::from(source.into());
         self.change(|inner| inner.source = Some(source))
     }
 
-    pub(crate) fn section(self, section: &'static str) -> Self {
+    /// The same error, with the section of the specification that rules the case, such as `AGS 3.4.4`.
+    #[must_use]
+    pub fn section(self, section: &'static str) -> Self {
         self.change(|inner| inner.specification = Some(section))
     }
 

@@ -93,6 +93,7 @@ mod post_score;
 mod private;
 mod refusal;
 mod registration;
+mod renewal;
 mod report;
 mod request;
 mod result;

@@ -23,7 +23,7 @@ use crate::{Endpoint, Error, Policy, Refusal, Scope};
 /// use lti_ags::http::{Request, Response};
 /// use lti_ags::{Answer, Bytes, Context, Error, Exchange, Operation, Replay, Scope};
 ///
-/// /// `GET` the members of a course (Names and Role Provisioning Services).
+/// /// `GET` the members of a small course (Names and Role Provisioning Services), without paging.
 /// struct ListMembers { url: String }
 ///
 /// impl Operation for ListMembers {
@@ -42,12 +42,12 @@ use crate::{Endpoint, Error, Policy, Refusal, Scope};
 ///         Request::get(&self.url)
 ///             .header("Accept", "application/vnd.ims.lti-nrps.v2.membershipcontainer+json")
 ///             .body(Bytes::new())
-///             .map_err(|error| Error::invalid_input(error.to_string()))
+///             .map_err(|error| Error::invalid_input("the URL of the members is none").because(error))
 ///     }
 ///
 ///     fn response(self, response: Response<&[u8]>, _: &Exchange<'_>) -> Result<Answer<Self>, Error> {
 ///         let members = serde_json::from_slice(response.body());
-///         members.map(Answer::Done).map_err(|error| Error::malformed(error.to_string()))
+///         members.map(Answer::Done).map_err(|error| Error::malformed("the members are not JSON").because(error))
 ///     }
 /// }
 /// ```

@@ -90,6 +90,11 @@ impl Default for Policy {
 }
 
 impl Policy {
+    /// A little time, less than the shortest rest: what keeps calls apart that wait for the same moment.
+    pub(crate) fn jitter(&self, share: f64) -> Duration {
+        self.backoff.min(self.max_backoff).mul_f64(share) + Duration::from_millis(1)
+    }
+
     /// How long to rest after the `failures`th failure: anything up to a ceiling that doubles ("full jitter"), so that
     /// callers who failed together do not come back together. `share` is between 0 and 1.
     pub(crate) fn rest(&self, failures: u32, share: f64) -> Duration {

@@ -99,7 +99,8 @@ impl Registration {
         self
     }
 
-    /// Names the platform. It is not sent; it tells registrations apart.
+    /// Names the platform, as launches do (`iss`). It is not sent: an endpoint of another platform's launch is refused with
+    /// [`ErrorKind::ForeignOrigin`](crate::ErrorKind::ForeignOrigin), so that a token cannot go there by a mix-up.
     #[must_use]
     pub fn with_issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuer = Some(issuer.into());

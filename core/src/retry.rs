@@ -54,3 +54,8 @@ pub(crate) fn after_refusal(refusal: &Refusal, replay: Replay) -> Verdict {
         _ => Verdict::Final,
     }
 }
+
+/// Whether a platform that answers so may have acted on the request all the same.
+pub(crate) fn may_have_been_acted_on(status: StatusCode) -> bool {
+    status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT
+}

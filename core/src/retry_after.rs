@@ -26,11 +26,6 @@ pub(crate) fn rate_limit_remaining(headers: &HeaderMap) -> Option<f64> {
     number(headers, &HeaderName::from_static("x-rate-limit-remaining"))
 }
 
-/// The platform's units this request cost (`X-Request-Cost`).
-pub(crate) fn request_cost(headers: &HeaderMap) -> Option<f64> {
-    number(headers, &HeaderName::from_static("x-request-cost"))
-}
-
 fn seconds(text: &str) -> Option<Duration> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -135,15 +130,12 @@ mod tests {
 
     #[test]
     fn limits_are_finite_numbers() {
-        let limits =
-            |remaining, cost| headers(&[("x-rate-limit-remaining", remaining), ("x-request-cost", cost)]);
-        let canvas = limits("599.2", "0.0312");
-        assert_eq!((rate_limit_remaining(&canvas), request_cost(&canvas)), (Some(599.2), Some(0.0312)));
-        let d2l = limits("49990", "10");
-        assert_eq!((rate_limit_remaining(&d2l), request_cost(&d2l)), (Some(49_990.0), Some(10.0)));
-        assert_eq!(rate_limit_remaining(&limits("0.0", "")), Some(0.0));
+        let limits = |remaining| headers(&[("x-rate-limit-remaining", remaining)]);
+        assert_eq!(rate_limit_remaining(&limits("599.2")), Some(599.2)); // Canvas
+        assert_eq!(rate_limit_remaining(&limits("49990")), Some(49_990.0)); // Brightspace
+        assert_eq!(rate_limit_remaining(&limits("0.0")), Some(0.0));
         for text in ["", "NaN", "inf", "-infinity", "1e999", "many", "1,5"] {
-            assert_eq!(rate_limit_remaining(&limits(text, "")), None, "{text}");
+            assert_eq!(rate_limit_remaining(&limits(text)), None, "{text}");
         }
     }
 

@@ -54,7 +54,7 @@ pub(crate) fn scrub_only<'a>(text: &'a str, secrets: &[&str]) -> Cow<'a, str> {
     find_and_replace(text, |view, found| view.search(secrets, found))
 }
 
-fn find_and_replace<'a>(text: &'a str, search: impl Fn(&View<'_>, &mut Vec<Range<usize>>)) -> Cow<'a, str> {
+fn find_and_replace(text: &str, search: impl Fn(&View<'_>, &mut Vec<Range<usize>>)) -> Cow<'_, str> {
     let mut found = Vec::new();
     let plain = View::of(text);
     search(&plain, &mut found);

@@ -9,6 +9,7 @@ use crate::call::{Call, Step};
 use crate::interval::Interval;
 use crate::operation::Operation;
 use crate::registration::Registration;
+use crate::renewal::Renewals;
 use crate::timestamps::Timestamps;
 use crate::token::{Acquired, Lease, Tokens};
 use crate::url::Origin;
@@ -41,7 +42,8 @@ pub struct Session {
     pub(crate) revision: u64,
     /// The platform throttles: every call rests.
     pause: Option<Interval>,
-    seed: Seed,
+    pub(crate) renewals: Renewals,
+    pub(crate) seed: Seed,
     assertions: u64,
     random: fastrand::Rng,
 }
@@ -60,6 +62,7 @@ impl Session {
             policy,
             revision: 0,
             pause: None,
+            renewals: Renewals::default(),
             seed,
             assertions: 0,
             random: fastrand::Rng::with_seed(folded),
@@ -106,9 +109,11 @@ impl Session {
         }
     }
 
-    /// Forgets that the token endpoint refused: the registration has been mended on the platform.
-    pub fn forget_refusals(&mut self) {
-        self.tokens.forget_refusals();
+    /// Forgets tokens, and that the token endpoint refused some: someone has changed the registration on the platform, its
+    /// key or its scopes.
+    pub fn forget_tokens(&mut self) {
+        self.tokens.forget();
+        self.renewals = Renewals::default();
         self.revision += 1;
     }
 
@@ -154,6 +159,17 @@ impl Session {
             TokenScopes::OfEndpoint => offered.clone(),
             TokenScopes::OfOperation => Scopes::from_iter([scope.clone()]),
         })
+    }
+
+    /// One platform's token does not go to another's services, even where a caller mixes them up.
+    pub(crate) fn check_platform(&self, endpoint: &Endpoint) -> Result<(), Error> {
+        match (self.registration.issuer(), endpoint.issuer()) {
+            (Some(ours), Some(theirs)) if ours != theirs => Err(Error::new(
+                ErrorKind::ForeignOrigin,
+                "the endpoint comes from a launch of another platform than the registration is for",
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Makes every call rest: the platform is throttling.

@@ -159,7 +159,7 @@ fn a_throttled_call_makes_the_others_of_the_session_rest() {
 fn a_score_is_not_sent_after_a_redirect() {
     // AGS-HTTP-05
     for status in [301, 302, 303, 307, 308] {
-        let location = (&b"https://lms.northfield.test/elsewhere"[..]).to_vec();
+        let location = b"https://lms.northfield.test/elsewhere"[..].to_vec();
         let mut tool = Tool::new().answers([answer_with(status, &[("location", &location)], b"")]);
         let error = tool.call(post()).unwrap_err();
         assert_eq!((error.kind(), tool.requests.len()), (ErrorKind::Redirect, 1));

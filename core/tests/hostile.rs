@@ -503,7 +503,7 @@ fn unheard_of_statuses_neither_panic_nor_succeed() {
         let mut tool = Tool::with_policy(once());
         tool.token_answers.push_back(answer(status, "{\"access_token\":\"x\"}"));
         assert!(tool.call(score()).is_err(), "{status}");
-        tool.session.forget_refusals();
+        tool.session.forget_tokens();
         let mut tool = Tool::with_policy(once()).answers([answer(status, "[]"), answer(status, "[]")]);
         assert!(tool.call(score()).is_err(), "{status}");
         let mut tool = Tool::with_policy(once()).answers([answer(status, "[]"), answer(status, "[]")]);

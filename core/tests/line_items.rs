@@ -370,7 +370,7 @@ fn the_resource_link_of_a_new_line_item_is_that_of_the_launch() {
         r#"{"https://purl.imsglobal.org/spec/lti/claim/resource_link":{"id":"Rl/7 a","title":"Lab 3"}}"#,
     )
     .unwrap();
-    let item = lti_ags::NewLineItem::new("Lab 3", 20.0).unwrap();
+    let item = NewLineItem::new("Lab 3", 20.0).unwrap();
     assert!(!serde_json::to_string(&item).unwrap().contains("resourceLinkId"));
     let bound = item.with_resource_link_id(launch.resource_link_id().unwrap());
     assert!(serde_json::to_string(&bound).unwrap().contains(r#""resourceLinkId":"Rl/7 a""#));

@@ -203,7 +203,7 @@ fn refusals_are_remembered_longer_each_time_until_someone_mends_the_registration
     }
     let asked = tool.counts().0;
     assert!((3..20).contains(&asked), "{asked} requests in an hour");
-    tool.session.forget_refusals();
+    tool.session.forget_tokens();
     tool.token_answers.clear();
     tool.call(post()).unwrap();
 }

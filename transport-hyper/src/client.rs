@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use hyper::body::Body;
 use lti_ags::http;
-use lti_ags::{Authorize, Endpoint, Error, Grant, Operation, Registration, Step};
+use lti_ags::{Authorize, Endpoint, Error, Grant, Operation, Session, Step};
 use tokio::sync::futures::Notified;
 
+#[cfg(feature = "rustls")]
 use crate::ClientBuilder;
 use crate::exchange::{BoxError, Exchanger, HttpService, either};
 use crate::shared::{Guard, Shared};
@@ -25,12 +26,12 @@ pub struct Client<S: HttpService> {
 impl Client<crate::connect::Https> {
     /// A client with pooled connections, TLS, a policy and limits that suit most tools. It needs a tokio runtime with time
     /// and I/O.
-    pub fn new(registration: Registration) -> Self {
+    pub fn new(registration: lti_ags::Registration) -> Self {
         Self::builder(registration).build()
     }
 
     /// Chooses policy and limits.
-    pub fn builder(registration: Registration) -> ClientBuilder<crate::connect::Https> {
+    pub fn builder(registration: lti_ags::Registration) -> ClientBuilder<crate::connect::Https> {
         crate::connect::builder(registration)
     }
 }
@@ -47,9 +48,21 @@ where
 
     /// Performs an operation on what the endpoint offers. It ends when the platform has answered for good, or when the
     /// policy's attempts or deadline are spent.
+    ///
+    /// # Errors
+    ///
+    /// Match on [`Error::kind`]: what the launch or the policy does not allow fails before anything is sent
+    /// (`ServiceNotAvailable`, `MissingScope`, `InsecureUrl`, `ForeignOrigin`); what the platform refuses tells its status
+    /// and words; what may succeed later says so ([`Error::is_transient`]).
     pub async fn call<O: Operation>(&self, endpoint: &Endpoint, operation: O) -> Result<O::Output, Error> {
         let begun = self.shared.turn(|session, now| session.begin(endpoint, operation, now));
         self.drive(begun).await
+    }
+
+    /// Looks at the session, or changes it: forgets tokens when the registration has been mended on the platform, or takes
+    /// note of timestamps that another process has used. Nothing else goes on meanwhile: do not call the client in it.
+    pub fn with_session<R>(&self, look: impl FnOnce(&mut Session) -> R) -> R {
+        self.shared.turn(|session, _| look(session)).0
     }
 
     /// Gets a token for the endpoint, unless there is one, and tells what it allows.

@@ -25,11 +25,9 @@ pub(crate) fn builder(registration: Registration) -> ClientBuilder<Https> {
     http.set_connect_timeout(Some(CONNECT_TIMEOUT));
     // Plain http is the core's to refuse: it lets loopback pass, and hosts that are allowed by name.
     let provider = rustls::crypto::aws_lc_rs::default_provider();
-    let connector = HttpsConnectorBuilder::new().with_provider_and_webpki_roots(provider);
-    let connector = match connector {
-        Ok(connector) => connector,
-        Err(_) => HttpsConnectorBuilder::new().with_webpki_roots(),
-    };
+    let connector = HttpsConnectorBuilder::new()
+        .with_provider_and_webpki_roots(provider)
+        .expect("AWS-LC has cipher suites for TLS 1.2 and 1.3");
     let connector = connector.https_or_http().enable_http1().enable_http2().wrap_connector(http);
     let service =
         legacy::Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector);

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use lti_ags::{ExchangeReport, Policy, Registration, Seed, Session};
 use ureq::Agent;
-use ureq::tls::{RootCerts, TlsConfig};
 
 use crate::Client;
 use crate::exchange::{Exchanger, Observer};
@@ -17,6 +16,7 @@ const MAX_BODY_BYTES: u64 = 8 * 1024 * 1024;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a connection may take to come about, unless the exchange has less time.
+#[cfg(all(feature = "aws-lc-rs", any(feature = "bundled-roots", feature = "platform-roots")))]
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Puts a [`Client`] together.
@@ -33,17 +33,20 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 #[must_use = "a client is built with `build`"]
 pub struct ClientBuilder {
     session: Session,
-    agent: Option<Agent>,
+    agent: Agent,
     request_timeout: Duration,
     max_body_bytes: u64,
     observer: Option<Box<Observer>>,
 }
 
 impl ClientBuilder {
-    pub(crate) fn new(registration: Registration) -> Self {
+    /// A client over this agent, with its proxy, certificates and connections. What would be unsafe for us is set on each
+    /// request: redirects are not followed, refusals are answers, no header is added, and what is on this machine is
+    /// reached without a proxy.
+    pub fn over(registration: Registration, agent: Agent) -> Self {
         Self {
             session: Session::new(registration, seed()),
-            agent: None,
+            agent,
             request_timeout: REQUEST_TIMEOUT,
             max_body_bytes: MAX_BODY_BYTES,
             observer: None,
@@ -53,14 +56,6 @@ impl ClientBuilder {
     /// Sets the policy: attempts, deadline, waits, where a token may go.
     pub fn policy(mut self, policy: Policy) -> Self {
         self.session = self.session.with_policy(policy);
-        self
-    }
-
-    /// Uses this agent, with its proxy, certificates and connections. What would be unsafe for us is set on each request:
-    /// redirects are not followed, refusals are answers, no header is added, and what is on
-    /// this machine is reached without a proxy.
-    pub fn agent(mut self, agent: Agent) -> Self {
-        self.agent = Some(agent);
         self
     }
 
@@ -86,22 +81,24 @@ impl ClientBuilder {
     /// The client.
     pub fn build(self) -> Client {
         let Self { session, agent, request_timeout, max_body_bytes, observer } = self;
-        let agent = agent.unwrap_or_else(default_agent);
         let request_timeout = request_timeout.min(session.policy().deadline);
         Client::assemble(Exchanger { agent, request_timeout, max_body_bytes, observer }, session)
     }
 }
 
-fn default_agent() -> Agent {
+/// An agent with rustls, AWS-LC and the certificate authorities that the features name: the operating system's, if these are
+/// among them.
+#[cfg(all(feature = "aws-lc-rs", any(feature = "bundled-roots", feature = "platform-roots")))]
+pub(crate) fn agent() -> Agent {
+    use ureq::tls::{RootCerts, TlsConfig};
     let roots =
         if cfg!(feature = "platform-roots") { RootCerts::PlatformVerifier } else { RootCerts::WebPki };
-    let tls = TlsConfig::builder().root_certs(roots);
-    #[cfg(feature = "aws-lc-rs")]
-    let tls = tls.unversioned_rustls_crypto_provider(rustls::crypto::aws_lc_rs::default_provider().into());
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    let tls = TlsConfig::builder().root_certs(roots).unversioned_rustls_crypto_provider(provider.into());
     Agent::config_builder().tls_config(tls.build()).timeout_connect(Some(CONNECT_TIMEOUT)).build().into()
 }
 
-/// A seed from the operating system; from the address of a fresh allocation's hasher, should it have none.
+/// A seed from the operating system; from the keys of a fresh hasher, should it have none.
 fn seed() -> Seed {
     use std::hash::{BuildHasher, RandomState};
     let random = || getrandom::u64().unwrap_or_else(|_| RandomState::new().hash_one("seed"));

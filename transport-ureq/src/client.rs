@@ -4,8 +4,11 @@ use std::borrow::Cow;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use lti_ags::{Authorize, Endpoint, Error, Grant, Lease, Operation, Registration, Session, Step, Timestamp};
+#[cfg(all(feature = "aws-lc-rs", any(feature = "bundled-roots", feature = "platform-roots")))]
+use lti_ags::Registration;
+use lti_ags::{Authorize, Endpoint, Error, Grant, Lease, Operation, Session, Step, Timestamp};
 
+#[cfg(all(feature = "aws-lc-rs", any(feature = "bundled-roots", feature = "platform-roots")))]
 use crate::ClientBuilder;
 use crate::exchange::Exchanger;
 
@@ -18,23 +21,33 @@ pub struct Client {
     changed: Condvar,
 }
 
+#[cfg(all(feature = "aws-lc-rs", any(feature = "bundled-roots", feature = "platform-roots")))]
 impl Client {
-    /// A client with an agent, a policy and limits that suit most tools.
+    /// A client with an agent, a policy and limits that suit most tools. With other features than the default ones, bring
+    /// an agent: [`ClientBuilder::over`].
     pub fn new(registration: Registration) -> Self {
         Self::builder(registration).build()
     }
 
-    /// Chooses agent, policy and limits.
+    /// Chooses policy and limits.
     pub fn builder(registration: Registration) -> ClientBuilder {
-        ClientBuilder::new(registration)
+        ClientBuilder::over(registration, crate::builder::agent())
     }
+}
 
+impl Client {
     pub(crate) fn assemble(exchanger: Exchanger, session: Session) -> Self {
         Self { exchanger, session: Mutex::new(session), changed: Condvar::new() }
     }
 
     /// Performs an operation on what the endpoint offers. It returns when the platform has answered for good, or when the
     /// policy's attempts or deadline are spent.
+    ///
+    /// # Errors
+    ///
+    /// Match on [`Error::kind`]: what the launch or the policy does not allow fails before anything is sent
+    /// (`ServiceNotAvailable`, `MissingScope`, `InsecureUrl`, `ForeignOrigin`); what the platform refuses tells its status
+    /// and words; what may succeed later says so ([`Error::is_transient`]).
     pub fn call<O: Operation>(&self, endpoint: &Endpoint, operation: O) -> Result<O::Output, Error> {
         let begun = self.turn(|session| session.begin(endpoint, operation, now()));
         self.drive(begun)
@@ -44,6 +57,12 @@ impl Client {
     pub fn authorize(&self, endpoint: &Endpoint) -> Result<Grant, Error> {
         let begun: (Step<Authorize>, u64) = self.turn(|session| session.authorize(endpoint, now()));
         self.drive(begun)
+    }
+
+    /// Looks at the session, or changes it: forgets tokens when the registration has been mended on the platform, or takes
+    /// note of timestamps that another process has used. Nothing else goes on meanwhile: do not call the client in it.
+    pub fn with_session<R>(&self, look: impl FnOnce(&mut Session) -> R) -> R {
+        self.turn(look).0
     }
 
     /// The text without this client's tokens, should a platform have repeated one in it. The rest stays as it is.

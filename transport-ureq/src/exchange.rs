@@ -89,13 +89,19 @@ fn classify(error: ureq::Error) -> TransportError {
         | E::RequireHttpsOnly(_)
         | E::InvalidProxyUrl
         | E::ConnectProxyFailed(_) => TransportError::not_sent(Cause::Connection, error),
-        E::Tls(_) | E::TlsRequired | E::Rustls(_) | E::Pem(_) => TransportError::not_sent(Cause::Tls, error),
+        E::Tls(_) | E::TlsRequired | E::Pem(_) => TransportError::not_sent(Cause::Tls, error),
+        E::Rustls(tls) if is_of_the_handshake(tls) => TransportError::not_sent(Cause::Tls, error),
+        E::Rustls(_) => TransportError::in_doubt(Cause::Tls, error),
         E::Timeout(Timeout::Resolve | Timeout::Connect) => TransportError::not_sent(Cause::Timeout, error),
         E::Timeout(_) => TransportError::in_doubt(Cause::Timeout, error),
-        E::Io(io) if is_tls(io) => TransportError::not_sent(Cause::Tls, error),
-        E::Io(io) if io.kind() == io::ErrorKind::ConnectionRefused => {
-            TransportError::not_sent(Cause::Connection, error)
-        }
+        E::Io(io) => match tls(io) {
+            Some(tls) if is_of_the_handshake(tls) => TransportError::not_sent(Cause::Tls, error),
+            Some(_) => TransportError::in_doubt(Cause::Tls, error),
+            None if io.kind() == io::ErrorKind::ConnectionRefused => {
+                TransportError::not_sent(Cause::Connection, error)
+            }
+            None => TransportError::in_doubt(Cause::Connection, error),
+        },
         E::Protocol(_) | E::Http(_) | E::LargeResponseHeader(..) => {
             TransportError::in_doubt(Cause::Protocol, error)
         }
@@ -113,17 +119,28 @@ fn classify_body(error: ureq::Error) -> TransportError {
     TransportError::in_doubt(cause, error)
 }
 
-/// rustls reports what it finds in the handshake inside an I/O error.
-fn is_tls(error: &io::Error) -> bool {
+/// rustls reports what it finds inside an I/O error.
+fn tls(error: &io::Error) -> Option<&rustls::Error> {
     let mut source = error.get_ref().map(|source| source as &(dyn StdError + 'static));
     while let Some(error) = source {
-        #[cfg(feature = "aws-lc-rs")]
-        if error.is::<rustls::Error>() {
-            return true;
+        if let Some(tls) = error.downcast_ref() {
+            return Some(tls);
         }
         source = error.source();
     }
-    false
+    None
+}
+
+/// What can only be found before the request is sent. Other TLS faults may come after it as well.
+fn is_of_the_handshake(error: &rustls::Error) -> bool {
+    use rustls::{AlertDescription as Alert, Error as E};
+    matches!(
+        error,
+        E::InvalidCertificate(_)
+            | E::PeerIncompatible(_)
+            | E::NoCertificatesPresented
+            | E::AlertReceived(Alert::HandshakeFailure | Alert::ProtocolVersion | Alert::UnrecognisedName)
+    )
 }
 
 impl fmt::Debug for Exchanger {

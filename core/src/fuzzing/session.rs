@@ -46,7 +46,7 @@ pub fn session(data: &[u8]) {
                 calls.push(begin(&mut platform, calls.len(), kind, std::str::from_utf8(url).unwrap_or("/")));
             }
             [b'@', ref by @ ..] => platform.now = moved(platform.now, by),
-            [b'?'] => platform.session.forget_refusals(),
+            [b'?'] => platform.session.forget_tokens(),
             [number @ b'0'..=b'9', verb, ref rest @ ..] => {
                 if let Some(call) = calls.get_mut(usize::from(number - b'0')) {
                     act_on(&mut **call, &mut platform, verb, rest);

@@ -165,15 +165,21 @@ impl Tokens {
         now: Timestamp,
         jti: impl FnOnce() -> String,
     ) -> Acquired {
-        let scopes = match self.slots.get(offered).map(|slot| &slot.state) {
-            Some(State::TooWide { error, hold }) if hold.remaining(now).is_some() => {
-                match any_of.iter().find(|scope| offered.contains(scope)) {
-                    Some(scope) if offered.iter().nth(1).is_some() => &Scopes::from_iter([scope.clone()]),
-                    _ => return Acquired::Failed(error.clone()),
-                }
-            }
-            _ => offered,
+        let narrow = || {
+            let scope =
+                any_of.iter().find(|scope| offered.contains(scope) && offered.iter().nth(1).is_some())?;
+            Some(Scopes::from_iter([scope.clone()]))
         };
+        let narrow = match self.slots.get(offered).map(|slot| &slot.state) {
+            Some(State::TooWide { error, hold }) if hold.remaining(now).is_some() => match narrow() {
+                Some(narrow) => Some(narrow),
+                None => return Acquired::Failed(error.clone()),
+            },
+            // The wide set is tried again when a token is needed anyway.
+            Some(State::TooWide { .. }) => narrow().filter(|narrow| self.holds(narrow, now)),
+            _ => None,
+        };
+        let scopes = narrow.as_ref().unwrap_or(offered);
         let slot = match self.slots.get_mut(scopes) {
             Some(slot) => slot,
             None => self.slots.entry(scopes.clone()).or_default(),
@@ -219,11 +225,21 @@ impl Tokens {
                     Lease { scopes: scopes.clone(), serial: self.serial, attempt, assertion },
                 )
             }
-            Err(error) => Acquired::Failed(error.during(NAME)),
+            Err(error) => {
+                let error = error.during(NAME);
+                slot.state = State::Failed { error: error.clone(), hold: Interval::new(now, HOLD) };
+                Acquired::Failed(error)
+            }
         }
     }
 
-    /// Takes the outcome of a token request. An answer that comes after its lease has passed to another call is ignored.
+    fn holds(&self, scopes: &Scopes, now: Timestamp) -> bool {
+        let state = self.slots.get(scopes).map(|slot| &slot.state);
+        matches!(state, Some(State::Held(token)) if token.life.remaining(now).is_some())
+    }
+
+    /// Takes the outcome of a token request. An answer that comes after its lease has passed to another
+    /// call counts only if it is a token, and there is none.
     pub(crate) fn settle<B: AsRef<[u8]>>(
         &mut self,
         lease: &Lease,
@@ -233,7 +249,9 @@ impl Tokens {
         share: f64,
     ) {
         let Some(slot) = self.slots.get_mut(&lease.scopes) else { return };
-        if !matches!(slot.state, State::Fetching { serial, .. } if serial == lease.serial) {
+        let is_late = !matches!(slot.state, State::Fetching { serial, .. } if serial == lease.serial);
+        let is_served = matches!(&slot.state, State::Held(token) if token.life.remaining(now).is_some());
+        if is_late && (is_served || outcome.is_err()) {
             return;
         }
         let result = match outcome {
@@ -243,6 +261,9 @@ impl Tokens {
             }
             Err(error) => Err(Failure::Transient(Error::from_transport(error), None)),
         };
+        if is_late && result.is_err() {
+            return;
+        }
         slot.state = match result {
             Ok((authorization, grant)) => {
                 (slot.faults, slot.refusals) = (0, 0);
@@ -288,9 +309,9 @@ impl Tokens {
         }
     }
 
-    /// Forgets refusals: someone has changed the registration on the platform.
-    pub(crate) fn forget_refusals(&mut self) {
-        self.slots.retain(|_, slot| !matches!(slot.state, State::Failed { .. } | State::TooWide { .. }));
+    /// Forgets tokens and refusals, but not who is fetching.
+    pub(crate) fn forget(&mut self) {
+        self.slots.retain(|_, slot| matches!(slot.state, State::Fetching { .. }));
     }
 }
 

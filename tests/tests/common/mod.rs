@@ -1,5 +1,5 @@
 //! One tool, two transports: the scenarios run over both.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -4,7 +4,7 @@ use lti_ags_testing::{Builder, Platform};
 use lti_ags_ureq::{Client, Endpoint, Error, Launch, Registration, SigningKey};
 
 /// Starts the platform, and gives a client with the endpoint of a launch of `u-1001`.
-pub fn launch(platform: Builder) -> Result<(Platform, Client, Endpoint), Error> {
+pub(crate) fn launch(platform: Builder) -> Result<(Platform, Client, Endpoint), Error> {
     let platform = platform.start();
     let key = SigningKey::from_pem(platform.private_key_pem())?.with_key_id(platform.key_id());
     let registration = Registration::new(platform.client_id(), &platform.token_endpoint(), key)?;

@@ -33,7 +33,7 @@ impl Probe {
     }
 
     fn writes(&self) -> bool {
-        matches!(self.purpose, Purpose::Write | Purpose::WriteAndLook) && self.exchange % 2 == 0
+        matches!(self.purpose, Purpose::Write | Purpose::WriteAndLook) && self.exchange.is_multiple_of(2)
     }
 
     /// Goes on to the next exchange, if there is one.

@@ -33,6 +33,10 @@ impl Platform {
             if let (None, Some(deployment_id)) = (registration.deployment_id(), launch.deployment_id()) {
                 registration = registration.with_deployment_id(deployment_id);
             }
+            // A difference has been noted; the claims are of the platform that is meant.
+            if let Some(issuer) = launch.issuer() {
+                registration = registration.with_issuer(issuer);
+            }
             endpoint = launch.endpoint().map_err(|error| in_claims(path, error))?;
         }
         if let (Some(url), Err(_), Err(_)) = (url, endpoint.line_items(), endpoint.line_item()) {
