@@ -205,7 +205,8 @@ impl Manner for Moodle {
     fn examine_line_item(&self, sent: &Sent, before: Option<&LineItem>, verdict: &mut Verdict) {
         let link = sent.members.get("resourceLinkId").and_then(Value::as_str).unwrap_or_default();
         let unreadable = before.is_none() && !link.is_empty() && to_int(link) == 0;
-        // A fatal error that its web server reports as its own.
+        // A fatal error that its web server reports as its own. 300 characters are known to be too many; where it
+        // begins is assumed.
         let first = verdict.refusal.as_ref().is_none_or(|refusal| refusal.cause == Cause::ForeignLink);
         if first && (unreadable || sent.item.label.chars().count() > 255) {
             verdict.refusal = Some(Refusal { cause: Cause::Own(502), reason: "Bad Gateway".into() });

@@ -50,7 +50,7 @@ pub(super) fn no_token(asked: &Asked<'_>, refusal: &Refusal) -> Reply {
         Cause::AssertionExpired => "Expired token",
         Cause::Signature => "Signature verification failed",
         Cause::Algorithm => "Incorrect key for this algorithm",
-        Cause::NoKid => "\"kid\" empty, unable to lookup correct key",
+        Cause::NoKid => "kid must be provided",
         Cause::IssuedAhead => {
             let issued = crate::assertion::issued_at(asked.request.body()).unwrap_or(asked.now);
             ahead = format!(
@@ -62,7 +62,7 @@ pub(super) fn no_token(asked: &Asked<'_>, refusal: &Refusal) -> Reply {
         Cause::AssertionShape | Cause::Method | Cause::NoScopeAsked => "invalid_request",
         cause => cause.error(),
     };
-    // Not escaped: a sentence with quotes makes the body invalid JSON.
+    // Moodle does not escape it: a sentence with quotes would make the body invalid JSON.
     let body = format!("{{\n  \"error\" : \"{error}\"\n}}\n");
     Reply::of_type(400, "text/html; charset=utf-8", body)
 }
