@@ -51,6 +51,7 @@ mod body;
 mod builder;
 mod cause;
 mod claims;
+mod entry;
 mod gradebook;
 mod http1;
 mod json;
@@ -76,7 +77,8 @@ mod token;
 mod violation;
 
 pub use builder::Builder;
-pub use gradebook::{Entry, Gradebook};
+pub use entry::Entry;
+pub use gradebook::Gradebook;
 pub use key::{KeyError, ToolKey, TrustedKeys};
 pub use ledger::{Exchange, Ledger, RawHead, Service};
 pub use line_item::LineItem;

@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use crate::body;
 use crate::cause::Cause;
-use crate::gradebook::{Gradebook, Update};
+use crate::entry::Update;
+use crate::gradebook::Gradebook;
 use crate::line_item::LineItem;
 use crate::media;
 use crate::names::{ACTIVITY_PROGRESS, GRADING_PROGRESS, MEDIA_SCORE};

@@ -1,4 +1,5 @@
-//! Blackboard Learn, as its documentation and the tools that live with it tell.
+//! Blackboard Learn, as its documentation and the tools that live with it tell. Not known are the status of a posted
+//! score, of deletes and of throttling: there it does as the specification says.
 
 use http::{Method, header};
 use serde_json::{Map, Value, json};

@@ -1,4 +1,5 @@
-//! D2L Brightspace, as its documentation and the tools that live with it tell.
+//! D2L Brightspace, as its documentation and the tools that live with it tell. Not known are the answers for line items
+//! and results: there it does as the specification says. The shape of its services' errors is assumed.
 
 use serde_json::{Map, Value, json};
 

@@ -1,4 +1,8 @@
-//! Canvas, as its open source stands: `Lti::Ims` controllers and the developer keys' token endpoint.
+//! Canvas, as its open source stands: line items, scores, results and the developer keys' token endpoint.
+//!
+//! Known word for word are "the 'aud' is invalid", "Insufficient permissions", the sentences about students and about
+//! timestamps, and the throttled reply. Where only the status and the shape of an error are known, its sentence is
+//! this crate's own.
 
 use http::{Method, header};
 use serde_json::{Map, Value, json};
@@ -6,7 +10,8 @@ use serde_json::{Map, Value, json};
 use super::{Addresses, Manner, PostedScore};
 use crate::asked::{Asked, Filters};
 use crate::cause::Cause;
-use crate::gradebook::{Entry, Gradebook, Row};
+use crate::entry::Entry;
+use crate::gradebook::{Gradebook, Row};
 use crate::ledger::Service;
 use crate::line_item::LineItem;
 use crate::line_items::{self, Sent};
@@ -25,7 +30,7 @@ const LAUNCH_URL: &str = "https://canvas.instructure.com/lti/launch_url";
 /// `iat` may lie this many seconds back.
 const OLDEST_ASSERTION: i64 = 300;
 
-/// Progress with which a post makes a new attempt.
+/// Progress with which a post makes a new attempt. Which values do is not documented: these two are assumed.
 const NEEDS_GRADING: [&str; 2] = ["Submitted", "Completed"];
 
 #[derive(Debug)]
@@ -140,10 +145,10 @@ impl Manner for Canvas {
     ) {
         let issued = claims.get("iat").and_then(Value::as_i64);
         if issued.is_some_and(|issued| issued < now - OLDEST_ASSERTION) {
-            verdict.refuse(Cause::Own(400), "the 'iat' must be less than 300 seconds old");
+            verdict.refuse(Cause::Own(400), "iat of the assertion lies more than five minutes back");
         }
         if !claims.contains_key("iss") {
-            verdict.refuse(Cause::Own(400), "the following assertions are missing: iss");
+            verdict.refuse(Cause::Own(400), "the assertion has no iss");
         }
     }
 
@@ -164,27 +169,24 @@ impl Manner for Canvas {
             verdict.refuse(Cause::Own(400), sentence);
         }
         if update.maximum == Some(0.0) && score.item.score_maximum != 0.0 && update.given.is_some() {
-            verdict.refuse(Cause::Own(422), "ScoreMaximum must be greater than 0");
+            verdict.refuse(Cause::Own(422), "scoreMaximum is 0 beside a scoreGiven");
         }
         let minute = jiff::SignedDuration::from_mins(1);
         if update.submitted_at.is_some_and(|at| at.duration_since(score.asked.now) > minute) {
-            verdict.refuse(Cause::Own(400), "Provided submitted_at timestamp is in the future");
+            verdict.refuse(Cause::Own(400), "submittedAt lies more than a minute ahead");
         }
         let extensions = &update.extensions;
         let of_type = Self::submission(extensions, "submission_type").and_then(Value::as_str);
         let items = Self::submission(extensions, "content_items").and_then(Value::as_array);
         if of_type == Some("online_upload") && items.is_none_or(Vec::is_empty) {
-            verdict.refuse(
-                Cause::Own(422),
-                "Content items must be provided with submission type 'online_upload'",
-            );
+            verdict.refuse(Cause::Own(422), "online_upload comes without content_items");
         }
     }
 
     fn examine_line_item(&self, sent: &Sent, _before: Option<&LineItem>, verdict: &mut Verdict) {
         let of_type = sent.members.get(SUBMISSION_TYPE).and_then(|kind| kind.get("type"));
         if of_type.is_some_and(|kind| !matches!(kind.as_str(), Some("none" | "external_tool"))) {
-            verdict.refuse(Cause::Own(400), "Invalid submission_type for new assignment");
+            verdict.refuse(Cause::Own(400), "the submission type is neither none nor external_tool");
         }
     }
 
@@ -237,17 +239,16 @@ impl Manner for Canvas {
                 let missing =
                     asked.split_whitespace().filter(|scope| !registration.scopes.iter().any(|s| s == scope));
                 let missing: Vec<&str> = missing.collect();
-                let sentence = format!(
-                    "A requested scope is invalid, unknown, malformed, or exceeds the scope granted by the resource owner. The following scopes were requested, but not granted: {}",
-                    missing.join(", ")
-                );
+                let sentence = format!("scopes that are not enabled: {}", missing.join(", "));
                 (400, "invalid_scope", sentence)
             }
-            Cause::AssertionExpired => (400, "invalid_request", "the JWT has expired".to_owned()),
-            Cause::IssuedAhead => (400, "invalid_request", "the 'iat' must not be in the future".to_owned()),
-            Cause::Own(_) | Cause::NoJti | Cause::NoExpiry | Cause::NoIssueTime | Cause::Parameter => {
-                (400, "invalid_request", refusal.reason.to_string())
-            }
+            Cause::Own(_)
+            | Cause::AssertionExpired
+            | Cause::IssuedAhead
+            | Cause::NoJti
+            | Cause::NoExpiry
+            | Cause::NoIssueTime
+            | Cause::Parameter => (400, "invalid_request", refusal.reason.to_string()),
             Cause::Method => return Reply::of_type(404, "text/html; charset=utf-8", ""),
             _ => (401, "invalid_client", refusal.reason.to_string()),
         };
@@ -262,30 +263,20 @@ impl Manner for Canvas {
     fn refused(&self, asked: &Asked<'_>, refusal: &Refusal) -> Reply {
         match refusal.cause {
             Cause::Coupled => Reply::new(401),
-            Cause::NoToken | Cause::NotBearer | Cause::TwoTokens => {
-                Self::error(401, "unauthorized", "Missing access token")
-            }
-            Cause::DeadToken => {
-                Self::error(401, "unauthorized", "Invalid access token field/s: the JWT has expired")
+            Cause::NoToken | Cause::NotBearer | Cause::TwoTokens | Cause::DeadToken => {
+                Self::error(401, "unauthorized", &refusal.reason)
             }
             Cause::TokenScope => Self::error(401, "unauthorized", "Insufficient permissions"),
             Cause::UnknownUser => {
                 Self::error(422, "unprocessable_entity", "User not found in course or is not a student")
             }
-            Cause::Negative => {
-                Self::error(422, "unprocessable_entity", "ScoreGiven must be greater than or equal to 0")
-            }
-            Cause::NoMaximum => Self::error(
-                422,
-                "unprocessable_entity",
-                "ScoreMaximum must be present when ScoreGiven is present",
-            ),
             Cause::Date if asked.service == Service::Scores => {
                 Self::error(400, "bad_request", "Provided timestamp is not a valid timestamp")
             }
-            Cause::Own(422) => Self::error(422, "unprocessable_entity", &refusal.reason),
-            Cause::Nothing => Self::error(404, "not_found", "The specified resource does not exist."),
-            Cause::ForeignLink => Self::error(404, "not_found", "Resource link not found"),
+            Cause::Negative | Cause::NoMaximum | Cause::Own(422) => {
+                Self::error(422, "unprocessable_entity", &refusal.reason)
+            }
+            Cause::Nothing | Cause::ForeignLink => Self::error(404, "not_found", &refusal.reason),
             _ if matches!(asked.service, Service::LineItems | Service::LineItem) => {
                 Self::typed(refusal.cause.status(), "application/json", &json!({ "error": refusal.reason }))
             }
@@ -361,7 +352,7 @@ impl Manner for Canvas {
         let rows = gradebook.rows(item, 0, u64::MAX);
         match rows.iter().find(|row| number_of(&row.user_id).to_string() == number) {
             Some(row) => results::one(self, asked, gradebook, item, &row.user_id),
-            None => Self::error(404, "not_found", "The specified resource does not exist."),
+            None => Self::error(404, "not_found", "there is no such result"),
         }
     }
 

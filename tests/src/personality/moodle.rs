@@ -1,5 +1,7 @@
 //! Moodle 4.5 (`mod_lti`, `ltiservice_gradebookservices`); the same source in 5.x.
 
+mod refusals;
+
 use std::fmt::Write as _;
 
 use http::{Method, header};
@@ -20,42 +22,10 @@ use crate::results;
 use crate::token::Granted;
 use crate::violation::{Refusal, Verdict};
 
-/// Moodle cuts the reason phrase so that the status line has about this many bytes.
-const LONGEST_REASON: usize = 1000;
-
 #[derive(Debug)]
 pub(super) struct Moodle;
 
 impl Moodle {
-    /// `application/json` errors say everything twice, once in the reason phrase.
-    fn error(asked: &Asked<'_>, status: u16, reason: &str) -> Reply {
-        let body = json!({
-            "status": status,
-            "reason": reason,
-            "request": {
-                "method": asked.request.method().as_str(),
-                "url": asked.target(),
-                "accept": asked.header(&header::ACCEPT),
-                "contentType": asked.header(&header::CONTENT_TYPE),
-            },
-        });
-        let body = serde_json::to_string_pretty(&body).unwrap_or_default();
-        Reply::of_type(status, "application/json; charset=utf-8", body).reason(reason.trim_end())
-    }
-
-    /// The path as Moodle's router sees it, behind `services.php`.
-    fn route<'a>(asked: &'a Asked<'_>) -> &'a str {
-        asked.path().split_once("services.php").map_or("", |(_, route)| route)
-    }
-
-    fn no_handler(asked: &Asked<'_>, verdict: &mut Verdict) {
-        let reads = *asked.request.method() == Method::GET;
-        let accept = if reads { asked.header(&header::ACCEPT) } else { String::new() };
-        let content_type = asked.header(&header::CONTENT_TYPE);
-        let route = Self::route(asked);
-        verdict.refuse(Cause::Own(400), format!("No handler found for {route} {accept} {content_type}"));
-    }
-
     fn typed(status: u16, media_type: &str, body: String) -> Reply {
         Reply::of_type(status, &format!("{media_type}; charset=utf-8"), body)
     }
@@ -185,19 +155,19 @@ impl Manner for Moodle {
         // The whole header is compared as one text, unless `*/*` stands in it.
         let taken = |wanted: &str| accept.is_empty() || accept.contains("*/*") || accept == wanted;
         match asked.service {
-            _ if method == Method::HEAD || method == Method::OPTIONS => Self::no_handler(asked, verdict),
+            _ if method == Method::HEAD || method == Method::OPTIONS => refusals::no_handler(asked, verdict),
             Service::LineItems if method == Method::GET => {
                 if accept == MEDIA_LINE_ITEM || accept.contains("*/*") {
                     verdict.refuse(Cause::Own(400), "No context or unsupported content type");
                 } else if !taken(MEDIA_LINE_ITEMS) {
-                    Self::no_handler(asked, verdict);
+                    refusals::no_handler(asked, verdict);
                 }
             }
             Service::LineItem if method == Method::GET && !taken(MEDIA_LINE_ITEM) => {
-                Self::no_handler(asked, verdict);
+                refusals::no_handler(asked, verdict);
             }
             Service::Results if method == Method::GET && !taken(MEDIA_RESULTS) => {
-                Self::no_handler(asked, verdict);
+                refusals::no_handler(asked, verdict);
             }
             Service::LineItems | Service::LineItem if method == Method::PATCH => {
                 verdict.refuse(Cause::Method, "Method Not Allowed");
@@ -211,10 +181,10 @@ impl Manner for Moodle {
                     && method != Method::GET
                     && crate::media::essence(&content_type) != MEDIA_LINE_ITEM =>
             {
-                Self::no_handler(asked, verdict);
+                refusals::no_handler(asked, verdict);
             }
             Service::Scores if crate::media::essence(&content_type) != MEDIA_SCORE => {
-                Self::no_handler(asked, verdict);
+                refusals::no_handler(asked, verdict);
             }
             _ => {}
         }
@@ -235,7 +205,8 @@ impl Manner for Moodle {
     fn examine_line_item(&self, sent: &Sent, before: Option<&LineItem>, verdict: &mut Verdict) {
         let link = sent.members.get("resourceLinkId").and_then(Value::as_str).unwrap_or_default();
         let unreadable = before.is_none() && !link.is_empty() && to_int(link) == 0;
-        // A fatal error that its web server reports as its own.
+        // A fatal error that its web server reports as its own. 300 characters are known to be too many; where it
+        // begins is assumed.
         let first = verdict.refusal.as_ref().is_none_or(|refusal| refusal.cause == Cause::ForeignLink);
         if first && (unreadable || sent.item.label.chars().count() > 255) {
             verdict.refusal = Some(Refusal { cause: Cause::Own(502), reason: "Bad Gateway".into() });
@@ -291,75 +262,11 @@ impl Manner for Moodle {
     }
 
     fn no_token(&self, asked: &Asked<'_>, _registration: &Registration, refusal: &Refusal) -> Reply {
-        let ahead;
-        let error = match refusal.cause {
-            Cause::AssertionExpired => "Expired token",
-            Cause::Signature => "Signature verification failed",
-            Cause::Algorithm => "Incorrect key for this algorithm",
-            Cause::NoKid => "\"kid\" empty, unable to lookup correct key",
-            Cause::IssuedAhead => {
-                let issued = crate::assertion::issued_at(asked.request.body()).unwrap_or(asked.now);
-                ahead = format!(
-                    "Cannot handle token with iat prior to {}",
-                    issued.strftime("%Y-%m-%dT%H:%M:%S+0000")
-                );
-                &ahead
-            }
-            Cause::AssertionShape | Cause::Method | Cause::NoScopeAsked => "invalid_request",
-            cause => cause.error(),
-        };
-        // Not escaped: a sentence with quotes makes the body invalid JSON.
-        let body = format!("{{\n  \"error\" : \"{error}\"\n}}\n");
-        Reply::of_type(400, "text/html; charset=utf-8", body)
+        refusals::no_token(asked, refusal)
     }
 
     fn refused(&self, asked: &Asked<'_>, refusal: &Refusal) -> Reply {
-        let cause = refusal.cause;
-        if matches!(cause, Cause::Own(502)) {
-            let page = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n\
-                        <center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n";
-            return Reply::of_type(502, "text/html", page);
-        }
-        // Whatever is wrong with a token.
-        if matches!(cause.status(), 401) || cause == Cause::TokenScope || cause == Cause::TwoTokens {
-            return Self::error(asked, 401, "Unauthorized");
-        }
-        match (cause, asked.service) {
-            (Cause::Own(409), Service::Scores) => {
-                Self::typed(409, MEDIA_SCORE, "[]".to_owned()).reason(refusal.reason.as_bytes())
-            }
-            (Cause::Own(status), _) => Self::error(asked, status, &refusal.reason),
-            (Cause::Method, _) => Self::error(asked, 405, "Method Not Allowed"),
-            (Cause::ForeignLink | Cause::Coupled, _) => Self::error(asked, 403, "Forbidden"),
-            (_, Service::LineItems | Service::LineItem) if *asked.request.method() != Method::GET => {
-                Self::error(asked, 400, "No label or Score Maximum")
-            }
-            (_, Service::Scores) => {
-                let body = asked.request.body();
-                // PHP refuses a header of several lines: the status stays 200.
-                if body.iter().any(|byte| matches!(byte, b'\n' | b'\r')) {
-                    return Self::typed(200, MEDIA_SCORE, "[]".to_owned());
-                }
-                let mut reason = b"Incorrect score received".to_vec();
-                reason.extend_from_slice(body);
-                reason.truncate(LONGEST_REASON);
-                Self::typed(400, MEDIA_SCORE, "[]".to_owned()).reason(reason)
-            }
-            (Cause::Nothing, _) => {
-                let mut parts = Self::route(asked).rsplit('/');
-                match (parts.next(), parts.next()) {
-                    (Some("lineitem"), Some(item)) if *asked.request.method() != Method::POST => {
-                        Self::error(asked, 404, &format!("Not Found: Grade item {item} doesn't exist"))
-                    }
-                    _ => {
-                        let kind = asked.header(&header::CONTENT_TYPE);
-                        let reason = format!("No handler found for {}  {kind}", Self::route(asked));
-                        Self::error(asked, 400, &reason)
-                    }
-                }
-            }
-            _ => Self::error(asked, cause.status(), &refusal.reason),
-        }
+        refusals::refused(asked, refusal)
     }
 
     fn score_taken(&self, _score: &PostedScore<'_>) -> Reply {
@@ -451,7 +358,7 @@ impl Manner for Moodle {
 
     fn result(&self, asked: &Asked<'_>, _: &Gradebook, _: &LineItem, _: &str) -> Reply {
         let accept = asked.header(&header::ACCEPT);
-        Self::error(asked, 400, &format!("No handler found for {} {accept}", Self::route(asked)))
+        refusals::error(asked, 400, &format!("No handler found for {} {accept}", refusals::route(asked)))
     }
 
     fn write_result(&self, asked: &Asked<'_>, item: &LineItem, row: &Row<'_>, out: &mut Vec<u8>) {

@@ -260,9 +260,7 @@ impl Manner for OpenEdx {
             Cause::NoMaximum => {
                 field("scoreMaximum", "scoreMaximum is a required field when providing a scoreGiven value.")
             }
-            Cause::NotJson => {
-                Self::detail(asked, 400, "JSON parse error - Expecting value: line 1 column 1 (char 0)")
-            }
+            Cause::NotJson => Self::detail(asked, 400, "JSON parse error"),
             Cause::ForeignLink => {
                 let body = serde_json::from_slice::<Value>(asked.request.body()).unwrap_or_default();
                 let id = body.get("resourceLinkId").and_then(Value::as_str).unwrap_or_default();

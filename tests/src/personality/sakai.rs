@@ -149,7 +149,7 @@ impl Manner for Sakai {
                 let first = scopes.split_whitespace().find(|scope| !allowed(scope)).unwrap_or_default();
                 Self::error(400, "invalid_scope").header("X-Tsugi-LTI13-Error-Detail", first)
             }
-            // Thrown inside the servlet.
+            // Thrown inside the servlet; that the container answers 500 is inferred.
             Cause::Signature
             | Cause::AssertionExpired
             | Cause::IssuedAhead

@@ -1,4 +1,5 @@
-//! Schoology, as its documentation and the tools that live with it tell.
+//! Schoology, as its documentation and the tools that live with it tell. Not known are the audience, paging, stale
+//! timestamps and most errors: there it does as the specification says.
 
 use serde_json::{Map, Value, json};
 
