@@ -557,8 +557,8 @@ where
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Send(request, in_flight) => {
-                let request = format_args!("{} {}", request.method(), request.uri());
-                f.debug_tuple("Send").field(&request).field(in_flight).finish()
+                let (method, url) = (request.method(), request.uri());
+                f.debug_tuple("Send").field(&format_args!("{method} {url}")).field(in_flight).finish()
             }
             Self::Wait(delay, paused) => f.debug_tuple("Wait").field(delay).field(paused).finish(),
             Self::Done(result) => f.debug_tuple("Done").field(result).finish(),

@@ -270,7 +270,7 @@ impl<'de, T: Member> Deserialize<'de> for Continuation<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Stored { version, of, url, page, filter, seen } = Stored::deserialize(deserializer)?;
         if version != VERSION {
-            let message = format_args!("a continuation of version {version} was stored by a later release");
+            let message = format!("a continuation of version {version} was stored by a later release");
             return Err(de::Error::custom(message));
         }
         if of != listed::<T>() {
