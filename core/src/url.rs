@@ -16,6 +16,9 @@ use crate::Error;
 /// Everything that a query value must not hold as it is (RFC 3986 §2.3 names the rest).
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// The length of the longest name in the DNS, as text (RFC 1035 §2.3.4). Errors show hosts, and stay short.
+const LONGEST_HOST: usize = 253;
+
 /// An absolute http or https URL of a platform, kept byte for byte.
 ///
 /// A URL is never rebuilt from its parts: case, escapes, order and empty parameters stay as the platform wrote them.
@@ -178,8 +181,15 @@ impl Origin {
         let secure = match url.scheme() {
             "https" => true,
             "http" => false,
-            other => return Err(Error::input(format!("the scheme of the URL is {other}, not https"))),
+            other => {
+                return Err(Error::input(format!("the scheme of the URL is {}, not https", excerpt(other))));
+            }
         };
+        if url.host_str().is_some_and(|host| host.len() > LONGEST_HOST) {
+            return Err(
+                Error::input("the host of the URL is longer than a name can be").section("RFC 1035 §2.3.4")
+            );
+        }
         match (url.host_str(), url.port_or_known_default()) {
             (Some(host), Some(port)) => Ok(Self { secure, host: host.to_ascii_lowercase().into(), port }),
             _ => Err(Error::input("the URL names no host")),
@@ -200,7 +210,8 @@ impl Origin {
             None if secure => 443,
             None => 80,
         };
-        Some(Self { secure, host: uri.host()?.to_ascii_lowercase().into(), port })
+        let host = uri.host().filter(|host| host.len() <= LONGEST_HOST)?;
+        Some(Self { secure, host: host.to_ascii_lowercase().into(), port })
     }
 
     /// The host, in lower case.

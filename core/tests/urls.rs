@@ -243,3 +243,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_host_that_no_name_can_be_is_refused_in_few_words() {
+    let host = ["label"; 60].join(".");
+    for url in
+        [format!("https://{host}/li"), format!("https://u@{host}/li"), format!("{}:x", "s".repeat(2000))]
+    {
+        let error = url.parse::<lti_ags::ServiceUrl>().unwrap_err();
+        assert_eq!(error.kind(), lti_ags::ErrorKind::InvalidInput);
+        assert!(error.to_string().len() < 200, "{error}");
+    }
+}
