@@ -25,7 +25,7 @@ passes=(
     -Ccodegen-units=1
 )
 # With a target named, build scripts stay as they are.
-RUSTFLAGS="--cfg fuzzing ${passes[*]}" cargo build --locked --quiet --release --bins --target "$host"
+RUSTFLAGS="--cfg fuzzing ${passes[*]}" cargo build --locked --quiet --release --bins --target "$host" --target-dir target
 
 failed=()
 log=$(mktemp)

@@ -52,10 +52,10 @@ pub fn challenge(data: &[u8]) {
 
 /// A `Date` on the first line, `Retry-After` fields on those that follow.
 pub fn retry_after(data: &[u8]) {
-    let (date, fields) = split(data, b"\n");
+    let (sent, fields) = split(data, b"\n");
     let mut headers = headers(&RETRY_AFTER, fields);
-    if let Ok(date) = HeaderValue::from_bytes(date) {
-        headers.insert(DATE, date);
+    if let Ok(sent) = HeaderValue::from_bytes(sent) {
+        headers.insert(DATE, sent);
     }
     let wait = waits::retry_after(&headers, nine());
     // Later than any deadline, and yet a moment that can be counted.

@@ -32,7 +32,11 @@ pub fn token_response(data: &[u8]) {
     }
     match in_flight.receive(&mut session, now, Ok(answer)) {
         Step::Done(Ok(grant)) => assert!(grant.lifetime <= Duration::from_secs(366 * 86_400)),
-        Step::Done(Err(error)) => check_error(&error, &secrets),
+        Step::Done(Err(error)) => {
+            check_error(&error, &secrets);
+            // Not of a grant: the names of its scopes are data.
+            platform::check_secrets(&format!("{session:?}"), &secrets);
+        }
         Step::Wait(delay, _) => assert!(!delay.is_zero() && delay <= session.policy().deadline),
         // The scopes were refused together: the next request asks again, for the same ones.
         Step::Send(..) => {}
@@ -50,7 +54,6 @@ pub fn token_response(data: &[u8]) {
         Step::Done(Ok(_)) => panic!("nothing was sent"),
         Step::Wait(..) => {}
     }
-    platform::check_secrets(&format!("{session:?}"), &secrets);
 }
 
 /// Any answer below 300 to a score gives a receipt, or an error where the platform hid a refusal in it.

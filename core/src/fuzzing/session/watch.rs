@@ -165,7 +165,7 @@ impl<O: Operation + 'static> Call<O> {
         check_destination(platform, request.uri());
 
         let exchange = request.headers().get(EXCHANGE);
-        self.current = exchange.map_or("", |exchange| exchange.to_str().unwrap()).to_owned();
+        exchange.map_or("", |exchange| exchange.to_str().unwrap()).clone_into(&mut self.current);
         let sent = match self.exchanges.get_mut(&self.current) {
             None => {
                 let exchange =
