@@ -1,7 +1,7 @@
 //! What is a person's and no secret: a comment that a platform repeats in a refusal, whole, cut off or in pieces.
 
 use crate::secrecy::{self, REDACTED};
-use crate::words::one_line;
+use crate::words::{clip, one_line};
 
 /// So many characters in a row that both have are no accident.
 const PASSAGE: usize = 12;
@@ -26,7 +26,8 @@ pub(crate) fn hide(line: &str, private: &str) -> String {
         };
         rest = rest.get(length..).unwrap_or_default();
     }
-    shown
+    // What stands for a secret may be longer than it.
+    clip(&shown)
 }
 
 /// The length of what `text` begins with and `private` has, if it is a passage, or a stub up to the end.
@@ -48,6 +49,13 @@ fn shared(text: &str, private: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_does_not_grow_beyond_its_bound() {
+        let shown = hide(&"good ".repeat(60), "good");
+        assert!(shown.starts_with("[redacted] [redacted]"));
+        assert_eq!(shown.chars().count(), 300);
+    }
 
     #[test]
     fn a_comment_is_hidden_whole_and_in_part() {

@@ -54,9 +54,14 @@ pub(crate) fn tidy(text: &str, secrets: &[&str]) -> Option<String> {
     if !line.contains(char::is_alphanumeric) {
         return None;
     }
+    Some(clip(line))
+}
+
+/// A line of at most 300 characters.
+pub(crate) fn clip(line: &str) -> String {
     match line.char_indices().nth(LONGEST) {
-        None => Some(line.to_owned()),
-        Some(_) => Some(line.chars().take(LONGEST - 1).chain(['…']).collect()),
+        None => line.to_owned(),
+        Some(_) => line.chars().take(LONGEST - 1).chain(['…']).collect(),
     }
 }
 
