@@ -40,7 +40,7 @@ impl fmt::Debug for Secret {
 }
 
 /// Replaces by `[redacted]` each of `secrets`, whatever looks like a JWT, the values of `Bearer` and of parameters
-/// such as `access_token`, and private keys in PEM; percent-encoded and JSON-escaped ones too.
+/// such as `access_token`, and private keys in PEM; percent-encoded ones and those with escapes of JSON or HTML too.
 pub(crate) fn scrub<'a>(text: &'a str, secrets: &[&str]) -> Cow<'a, str> {
     find_and_replace(text, |view, found| {
         view.search(secrets, found);
@@ -48,8 +48,8 @@ pub(crate) fn scrub<'a>(text: &'a str, secrets: &[&str]) -> Cow<'a, str> {
     })
 }
 
-/// Replaces by `[redacted]` each of `secrets`, percent-encoded and JSON-escaped too, and nothing else: for data, where
-/// what merely looks like a secret is to stay.
+/// Replaces by `[redacted]` each of `secrets`, percent-encoded or with escapes of JSON or HTML too, and nothing else: for
+/// data, where what merely looks like a secret is to stay.
 pub(crate) fn scrub_only<'a>(text: &'a str, secrets: &[&str]) -> Cow<'a, str> {
     find_and_replace(text, |view, found| view.search(secrets, found))
 }
@@ -58,8 +58,14 @@ fn find_and_replace(text: &str, search: impl Fn(&View<'_>, &mut Vec<Range<usize>
     let mut found = Vec::new();
     let plain = View::of(text);
     search(&plain, &mut found);
+    if let Some(view) = plain.html_unescaped() {
+        search(&view, &mut found);
+    }
     if let Some(view) = plain.json_unescaped() {
         search(&view, &mut found);
+        if let Some(view) = view.html_unescaped() {
+            search(&view, &mut found);
+        }
     }
     if let Some(view) = plain.percent_decoded() {
         search(&view, &mut found);
@@ -120,6 +126,30 @@ impl<'a> View<'a> {
                 _ => return None,
             };
             Some((meant, 2))
+        })
+    }
+
+    /// `&quot;` is `"`, and `&#43;` is `+`.
+    fn html_unescaped(&self) -> Option<View<'static>> {
+        self.decoded('&', |at| {
+            let end = at.bytes().take(10).position(|byte| byte == b';')?;
+            let name = at.get(1..end)?;
+            let meant = match name.strip_prefix('#') {
+                Some(number) => {
+                    let (digits, base) =
+                        number.strip_prefix(['x', 'X']).map_or((number, 10), |digits| (digits, 16));
+                    u8::from_str_radix(digits, base).ok().filter(u8::is_ascii).map(char::from)?
+                }
+                None => match name {
+                    "amp" => '&',
+                    "lt" => '<',
+                    "gt" => '>',
+                    "quot" => '"',
+                    "apos" => '\'',
+                    _ => return None,
+                },
+            };
+            Some((meant, end + 1))
         })
     }
 
@@ -299,9 +329,13 @@ mod tests {
     #[test]
     fn known_secrets_are_replaced_however_they_are_written() {
         let secrets = ["a+b/c\"d\\e%41"];
-        for text in
-            ["a+b/c\"d\\e%41", "a%2Bb%2fc%22d%5Ce%2541", r#"a\u002bb\/c\"d\\e%41"#, r"a%2Bb\/c\%22d\\e%2541"]
-        {
+        for text in [
+            "a+b/c\"d\\e%41",
+            "a&#43;b&#x2F;c&quot;d\\e%41",
+            "a%2Bb%2fc%22d%5Ce%2541",
+            r#"a\u002bb\/c\"d\\e%41"#,
+            r"a%2Bb\/c\%22d\\e%2541",
+        ] {
             assert_eq!(scrub(&format!("é {text} ü"), &secrets), "é [redacted] ü", "{text}");
         }
         assert_eq!(scrub("aaaaaaaaaaaa", &["aaaaa"]), "[redacted]aa");

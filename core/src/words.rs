@@ -47,7 +47,9 @@ pub(crate) fn tidy(text: &str, secrets: &[&str]) -> Option<String> {
     // Before the lines are one, too: a secret may have several.
     let text = secrecy::scrub(text, secrets);
     let line = one_line(&text);
-    let line = secrecy::scrub(&line, secrets);
+    // A comment that was made one line by others is found only as one line.
+    let secrets: Vec<_> = secrets.iter().map(|secret| one_line(secret)).collect();
+    let line = secrecy::scrub(&line, &secrets.iter().map(String::as_str).collect::<Vec<_>>());
     // Any brace: a score is echoed as JSON, as a Python `{'userId': …}` or a Java `Score{userId=…}`.
     let brace = line.find('{').into_iter().chain(line.find("%7B")).chain(line.find("%7b")).min();
     let line = brace.and_then(|brace| line.get(..brace)).unwrap_or(&line).trim_end();

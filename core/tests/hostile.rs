@@ -523,3 +523,56 @@ fn thousands_of_endpoints_leave_one_token() {
     }
     assert_eq!(tool.token_requests.len(), 1);
 }
+
+#[test]
+fn a_comment_is_not_repeated_however_it_is_written() {
+    // AGS-SEC-08
+    let comment = "Tom & Jerry's\n<b>\"late\"</b>";
+    let posted = || PostScore::new(Score::graded("u-1001", 85.0, 100.0).comment(comment).build().unwrap());
+    for echoed in [
+        comment.to_owned(),
+        comment.replace('\n', " "),
+        comment.replace('\n', "\r\n"),
+        "Tom &amp; Jerry&#39;s\n&lt;b&gt;&quot;late&quot;&lt;/b&gt;".to_owned(),
+        "Tom &amp; Jerry&#x27;s &lt;b&gt;&#34;late&#34;&lt;/b&gt;".to_owned(),
+        serde_json::to_string(comment).unwrap(),
+    ] {
+        for body in [
+            format!("bad comment: {echoed}."),
+            serde_json::json!({ "error": format!("bad comment: {echoed}.") }).to_string(),
+        ] {
+            let error = Tool::new().answers([answer(422, &body)]).call(posted()).unwrap_err();
+            let line = format!("{error} {error:?}");
+            assert!(!line.contains("Jerry") && !line.contains("late"), "{line}");
+        }
+    }
+}
+
+#[test]
+fn names_from_a_platform_are_one_bounded_line() {
+    let item = |number: u32| {
+        format!(
+            r#"{{"id":"{LINE_ITEM}{number}","label":"{TOKEN} \u001b]0;x\u0007 \n{}","scoreMaximum":10,"resourceId":"e-1"}}"#,
+            "x".repeat(10_000)
+        )
+    };
+    let list = format!("[{},{},{}]", item(1), item(2), item(3));
+    let error = Tool::new().answers([answer(200, &list)]).call(EnsureLineItem::new(essay())).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AmbiguousLineItem);
+    assert_hides(&error, &[TOKEN]);
+}
+
+#[test]
+fn a_token_endpoint_that_changes_its_mind_is_followed() {
+    let refused = || answer(400, r#"{"error":"invalid_scope"}"#);
+    let mut tool = Tool::new().token_answers([refused(), refused(), answer(500, ""), answer(200, "[]")]);
+    let mut failures = 0;
+    for _ in 0..60 {
+        match tool.call(score()) {
+            Ok(_) => break,
+            Err(_) => failures += 1,
+        }
+        tool.now += Duration::from_secs(3);
+    }
+    assert!(failures < 20 && tool.token_requests.len() < 10, "{failures} {}", tool.token_requests.len());
+}
