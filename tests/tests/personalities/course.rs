@@ -1,0 +1,107 @@
+//! One tool in one course of one platform: what every scenario starts from.
+
+use std::sync::Arc;
+
+use lti_ags::{
+    Endpoint, Error, GetResult, Launch, Operation, Policy, PostScore, Receipt, Score, ScoreBuilder, UserResult,
+};
+use lti_ags_testing::{Builder, Entry, Personality, Platform};
+
+use crate::cannot::Cannot;
+use crate::common::{Limits, Tool, impatient, registration};
+
+/// A launch has happened: the tool knows the platform, its registration and the launch's endpoint.
+pub struct Course<T> {
+    like: Personality,
+    pub platform: Platform,
+    pub tool: Arc<T>,
+    pub endpoint: Endpoint,
+}
+
+impl<T: Tool> Course<T> {
+    /// With one line item out of 100, that of the launch.
+    pub fn on(like: Personality) -> Self {
+        Self::with(like, |platform| platform)
+    }
+
+    pub fn with(like: Personality, set_up: impl FnOnce(Builder) -> Builder) -> Self {
+        Self::under(like, impatient(), set_up)
+    }
+
+    pub fn under(like: Personality, policy: Policy, set_up: impl FnOnce(Builder) -> Builder) -> Self {
+        let platform = set_up(Platform::builder().like(like)).start();
+        let registration = registration(&platform).with_audience(platform.audience());
+        let tool = Arc::new(T::assemble(registration, policy, Limits::default()));
+        let learner = platform.learners().swap_remove(0);
+        let launch = Launch::from_claims(platform.claims(&learner)).unwrap();
+        assert_eq!(launch.user_id(), Some(&*learner));
+        let endpoint = launch.endpoint().unwrap();
+        Self { like, platform, tool, endpoint }
+    }
+
+    pub fn is(&self, like: Personality) -> bool {
+        self.like == like
+    }
+
+    pub fn cannot(&self, what: Cannot) -> Option<&'static str> {
+        what.on(self.like)
+    }
+
+    pub fn can(&self, what: Cannot) -> bool {
+        self.cannot(what).is_none()
+    }
+
+    /// The user id of a learner, as the platform writes it.
+    pub fn learner(&self, at: usize) -> String {
+        self.platform.learners().swap_remove(at)
+    }
+
+    pub fn call<O>(&self, operation: O) -> Result<O::Output, Error>
+    where
+        O: Operation + Send + 'static,
+        O::Output: Send + 'static,
+    {
+        self.tool.call(&self.endpoint, operation)
+    }
+
+    /// Posts a score to the launch's line item.
+    pub fn post(&self, score: ScoreBuilder) -> Result<Receipt, Error> {
+        self.call(PostScore::new(score.build().unwrap()))
+    }
+
+    /// Posts points out of 100.
+    pub fn grade(&self, user_id: &str, points: f64) -> Result<Receipt, Error> {
+        self.post(Score::graded(user_id, points, 100.0))
+    }
+
+    /// What the gradebook holds in the launch's line item.
+    pub fn entry(&self, user_id: &str) -> Option<Entry> {
+        self.platform.gradebook().result("li-1", user_id).cloned()
+    }
+
+    /// The points that the gradebook holds.
+    pub fn points(&self, user_id: &str) -> Option<f64> {
+        self.entry(user_id).and_then(|entry| entry.score)
+    }
+
+    /// What the tool reads back of it.
+    pub fn result(&self, user_id: &str) -> Option<UserResult> {
+        self.call(GetResult::new(user_id)).unwrap()
+    }
+
+    /// How many columns there are.
+    pub fn columns(&self) -> usize {
+        self.platform.gradebook().line_items().len()
+    }
+
+    /// The tool has kept every rule.
+    pub fn end(self) {
+        self.platform.assert_no_violations();
+    }
+
+    /// The tool has kept every rule but these, which the scenario had it break.
+    pub fn end_but_for(self, rules: &[&str]) {
+        let broken: Vec<_> = self.platform.violations().iter().map(|violation| violation.rule).collect();
+        assert_eq!(broken, rules);
+    }
+}
