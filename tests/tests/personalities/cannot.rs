@@ -1,7 +1,9 @@
 //! What platforms cannot do, whatever a tool does. A scenario that comes to one of these asserts what happens there
 //! instead, so that a row that no longer holds fails a test.
 
-use lti_ags_testing::Personality::{self, Blackboard, Brightspace, Canvas, Moodle, OpenEdx, Sakai, Schoology};
+use lti_ags_testing::Personality::{
+    self, Blackboard, Brightspace, Canvas, Moodle, OpenEdx, Sakai, Schoology,
+};
 
 /// Something AGS promises, or a tool may hope for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +50,8 @@ pub enum Cannot {
     TellWithinSecond,
     /// Tell that it holds a score already when the score is sent again.
     TellRetry,
+    /// Grant the scopes that are allowed where one that is not was asked for with them.
+    GrantSomeScopes,
     /// Say how long a throttled client should wait.
     SayHowLong,
 }
@@ -57,12 +61,21 @@ const TABLE: &[(Personality, Cannot, &str)] = &[
     (Canvas, Cannot::DeleteCoupled, "an assignment made in Canvas keeps its line item: 401 without a word"),
     (Canvas, Cannot::RefuseSameTime, "only older timestamps are refused"),
     (Canvas, Cannot::TellRetry, "an equal timestamp is taken again, as one more attempt"),
+    (Canvas, Cannot::GrantSomeScopes, "one scope that the key lacks refuses the whole request"),
     (Canvas, Cannot::SayHowLong, "throttling is a 403 with X-Rate-Limit-Remaining, without Retry-After"),
     (Moodle, Cannot::LimitResults, "a fatal error: any limit beside type_id is a page that is not found"),
     (Moodle, Cannot::ExceedMaximum, "grades are cut to the maximum"),
     (Moodle, Cannot::TellWithinSecond, "timestamps are compared in whole seconds"),
-    (OpenEdx, Cannot::Delete, "its permission class knows `delete`, the framework says `destroy`: always 403"),
-    (OpenEdx, Cannot::DeleteCoupled, "its permission class knows `delete`, the framework says `destroy`: always 403"),
+    (
+        OpenEdx,
+        Cannot::Delete,
+        "its permission class knows `delete`, the framework says `destroy`: always 403",
+    ),
+    (
+        OpenEdx,
+        Cannot::DeleteCoupled,
+        "its permission class knows `delete`, the framework says `destroy`: always 403",
+    ),
     (OpenEdx, Cannot::DoWithoutResourceId, "a resourceId or a resourceLinkId is required"),
     (OpenEdx, Cannot::TakeFractionalMaximum, "the maximum is an integer column"),
     (OpenEdx, Cannot::ShowExtensions, "only the members it knows are stored"),
@@ -82,6 +95,7 @@ const TABLE: &[(Personality, Cannot, &str)] = &[
     (Sakai, Cannot::RefuseOlder, "timestamps are not compared"),
     (Sakai, Cannot::RefuseSameTime, "timestamps are not compared"),
     (Sakai, Cannot::TellRetry, "timestamps are not compared"),
+    (Sakai, Cannot::GrantSomeScopes, "one scope that it knows and the tool lacks refuses the whole request"),
     (Blackboard, Cannot::BindToLink, "only deep linking binds a column to a link"),
     (Blackboard, Cannot::ShowCommentOfOne, "comments are missing where user_id is given"),
     (Blackboard, Cannot::KeepLineBreaks, "comments are HTML"),

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use lti_ags::http::{Request, Response, header};
 use lti_ags::{
-    Endpoint, Error, GetResult, Launch, Operation, Policy, PostScore, Receipt, Score, ScoreBuilder, UserResult,
+    Answer, Bytes, Context, Endpoint, Error, Exchange, GetResult, Launch, Operation, Policy, PostScore,
+    Receipt, Replay, Scope, Score, ScoreBuilder, UserResult,
 };
 use lti_ags_testing::{Builder, Entry, Personality, Platform};
 
@@ -103,5 +105,34 @@ impl<T: Tool> Course<T> {
     pub fn end_but_for(self, rules: &[&str]) {
         let broken: Vec<_> = self.platform.violations().iter().map(|violation| violation.rule).collect();
         assert_eq!(broken, rules);
+    }
+}
+
+/// How many members the array has that is at a URL: what the platform itself sends, before the tool looks at it.
+pub struct Raw {
+    pub url: String,
+    pub accept: &'static str,
+    pub scopes: &'static [Scope],
+}
+
+impl Operation for Raw {
+    type Output = usize;
+    const NAME: &'static str = "count";
+
+    fn scopes(&self) -> &'static [Scope] {
+        self.scopes
+    }
+
+    fn replay(&self) -> Replay {
+        Replay::Safe
+    }
+
+    fn request(&mut self, _: &mut Context<'_>) -> Result<Request<Bytes>, Error> {
+        Ok(Request::get(&self.url).header(header::ACCEPT, self.accept).body(Bytes::new()).unwrap())
+    }
+
+    fn response(self, response: Response<&[u8]>, _: &Exchange<'_>) -> Result<Answer<Self>, Error> {
+        let members: Vec<serde_json::Value> = serde_json::from_slice(response.body()).unwrap();
+        Ok(Answer::Done(members.len()))
     }
 }

@@ -21,7 +21,9 @@ everywhere! {
     an_update_keeps_what_it_does_not_change,
     the_launchs_line_item_is_updated_and_stays_bound,
     members_nobody_knows_go_back_with_an_update,
+    an_update_whose_answer_is_lost_is_made,
     a_line_item_is_deleted,
+    a_deletion_whose_answer_is_lost_has_happened,
     the_launchs_line_item_is_deleted_only_by_force,
     a_platform_that_keeps_coupled_line_items_says_so,
 }
@@ -84,7 +86,8 @@ fn a_maximum_with_a_fraction_is_kept<T: Tool>(like: Personality) {
         assert!(error.to_string().contains("valid integer"), "{error}");
         return course.end();
     }
-    assert_eq!(read(&course, &created.unwrap()).score_maximum(), 12.5);
+    let item = read(&course, &created.unwrap());
+    assert_eq!((item.label(), item.score_maximum()), ("Half", 12.5));
     course.end();
 }
 
@@ -115,7 +118,8 @@ fn ensuring_by_link_alone_works_where_links_are_bound<T: Tool>(like: Personality
     let course =
         Course::<T>::with(like, |platform| platform.line_item(Column::new("li-1", 100.0).tag("grade")));
     let link = course.platform.resource_link_id();
-    let item = || NewLineItem::new("Essay", 10.0).unwrap().with_tag("originality").with_resource_link_id(&link);
+    let item =
+        || NewLineItem::new("Essay", 10.0).unwrap().with_tag("originality").with_resource_link_id(&link);
     let first = course.call(EnsureLineItem::new(item())).unwrap();
     assert!(first.created);
     let second = course.call(EnsureLineItem::new(item())).unwrap();
@@ -159,27 +163,24 @@ fn the_launchs_line_item_is_updated_and_stays_bound<T: Tool>(like: Personality) 
     let updated = course.call(UpdateLineItem::new(|item: &mut LineItem| item.set_label("Essay 2")));
     if let Some(reason) = course.cannot(Cannot::UpdateCoupled) {
         let error = updated.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Refused, "{reason}");
+        assert_eq!(error.kind(), ErrorKind::CoupledLineItem, "{reason}");
         assert!(error.to_string().contains("on-demand"), "{error}");
         return course.end();
     }
     assert_eq!(updated.unwrap().item.label(), "Essay 2");
     let item = course.call(GetLineItem::new()).unwrap();
     assert_eq!(item.resource_link_id(), Some(&*course.platform.resource_link_id()));
-    assert_eq!(
-        (item.label(), item.tag(), item.resource_id()),
-        ("Essay 2", Some("grade"), Some("essay"))
-    );
+    assert_eq!((item.label(), item.tag(), item.resource_id()), ("Essay 2", Some("grade"), Some("essay")));
     course.end();
 }
 
 // AGS-ITEM-10
 fn members_nobody_knows_go_back_with_an_update<T: Tool>(like: Personality) {
     const MEMBER: &str = "https://lms.test/colour";
-    let column = Column::new("li-2", 20.0).unlinked().resource_id("lab").extension(MEMBER, json!({ "r": [1] }));
-    let course = Course::<T>::with(like, |platform| {
-        platform.line_item(Column::new("li-1", 100.0)).line_item(column)
-    });
+    let column =
+        Column::new("li-2", 20.0).unlinked().resource_id("lab").extension(MEMBER, json!({ "r": [1] }));
+    let course =
+        Course::<T>::with(like, |platform| platform.line_item(Column::new("li-1", 100.0)).line_item(column));
     let target = course.platform.line_item_url_of("li-2").unwrap();
     let update = || UpdateLineItem::new(|item: &mut LineItem| item.set_label("Lab")).at(&*target).unwrap();
     let updated = course.call(update());
@@ -193,6 +194,32 @@ fn members_nobody_knows_go_back_with_an_update<T: Tool>(like: Personality) {
         return course.end();
     }
     assert_eq!(updated.unwrap().item.label(), "Lab");
+    course.end();
+}
+
+// AGS-UPDATE-08
+fn an_update_whose_answer_is_lost_is_made<T: Tool>(like: Personality) {
+    let course = Course::<T>::on(like);
+    let created = course.call(CreateLineItem::new(lab())).unwrap();
+    course.platform.script(Route::LineItem, Script::normal().then(Script::reset_after_acting()));
+    let update = UpdateLineItem::new(|item: &mut LineItem| item.set_label("Lab 3b"));
+    assert_eq!(course.call(update.at(url(&created)).unwrap()).unwrap().item.label(), "Lab 3b");
+    assert_eq!(read(&course, &created).label(), "Lab 3b");
+    course.end();
+}
+
+// AGS-DELETE-03
+fn a_deletion_whose_answer_is_lost_has_happened<T: Tool>(like: Personality) {
+    let course = Course::<T>::on(like);
+    let created = course.call(CreateLineItem::new(lab())).unwrap();
+    course.platform.script(Route::LineItem, Script::reset_after_acting());
+    let deleted = course.call(DeleteLineItem::new(url(&created)).unwrap());
+    if let Some(reason) = course.cannot(Cannot::Delete) {
+        assert_eq!(deleted.unwrap_err().kind(), ErrorKind::CoupledLineItem, "{reason}");
+        return course.end();
+    }
+    deleted.unwrap();
+    assert_eq!(course.columns(), 1);
     course.end();
 }
 

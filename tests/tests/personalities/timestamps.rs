@@ -55,8 +55,7 @@ fn an_older_score_is_refused_where_the_platform_looks<T: Tool>(like: Personality
 fn another_score_of_the_same_time_is_refused_where_the_platform_looks<T: Tool>(like: Personality) {
     let course = Course::<T>::on(like);
     let learner = course.learner(0);
-    let graded =
-        |points| Score::graded(&learner, points, 100.0).timestamp(at("2026-03-02T09:00:10.250Z"));
+    let graded = |points| Score::graded(&learner, points, 100.0).timestamp(at("2026-03-02T09:00:10.250Z"));
     course.post(graded(80.0)).unwrap();
     let same = course.post(graded(20.0));
     if let Some(reason) = course.cannot(Cannot::RefuseSameTime) {

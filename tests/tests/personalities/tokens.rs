@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use lti_ags::{
     Endpoint, ErrorKind, GetLineItem, ListResults, PostScore, Registration, Scope, Score, SigningKey,
+    TokenScopes,
 };
+use lti_ags_testing::names::MEDIA_LINE_ITEM;
 use lti_ags_testing::{Personality, Route, Script, ToolKey};
 
 use crate::cannot::Cannot;
 use crate::common::{Limits, Tool, impatient};
-use crate::course::Course;
+use crate::course::{Course, Raw};
 
 everywhere! {
     one_token_serves_all_services,
@@ -19,6 +21,7 @@ everywhere! {
     a_scope_the_launch_lacks_is_missed_before_any_request,
     a_scope_the_platform_does_not_grant_is_missed_before_the_service_is_asked,
     a_set_of_scopes_that_is_too_large_is_narrowed,
+    a_token_without_the_scope_is_not_renewed_for_ever,
     another_key_is_refused_in_words,
     throttling_is_recognised_by_its_shape,
     throttling_is_survived,
@@ -83,7 +86,8 @@ fn a_scope_the_platform_does_not_grant_is_missed_before_the_service_is_asked<T: 
     // No launch says what is allowed, so all is asked for.
     course.endpoint = Endpoint::for_line_item(course.platform.line_item_url()).unwrap();
     let error = course.grade(&course.learner(0), 10.0).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::MissingScope, "{error}");
+    let refused = course.cannot(Cannot::GrantSomeScopes).map(|_| ErrorKind::TokenRefused);
+    assert_eq!(error.kind(), refused.unwrap_or(ErrorKind::MissingScope), "{error}");
     assert_eq!(course.platform.ledger().service_requests().len(), 0);
     course.end();
 }
@@ -95,9 +99,34 @@ fn a_set_of_scopes_that_is_too_large_is_narrowed<T: Tool>(like: Personality) {
     let learner = course.learner(0);
     course.grade(&learner, 10.0).unwrap();
     assert_eq!(course.points(&learner), Some(10.0));
-    // These two refuse the whole set for one scope of it.
-    let refuses = matches!(like, Personality::Canvas | Personality::Sakai);
-    assert_eq!(course.platform.ledger().token_requests().len(), if refuses { 2 } else { 1 });
+    let requests = if course.can(Cannot::GrantSomeScopes) { 1 } else { 2 };
+    assert_eq!(course.platform.ledger().token_requests().len(), requests);
+    course.end();
+}
+
+// AGS-HTTP-01, AGS-HTTP-03
+fn a_token_without_the_scope_is_not_renewed_for_ever<T: Tool>(like: Personality) {
+    let mut policy = impatient();
+    policy.token_scopes = TokenScopes::OfOperation;
+    let course = Course::<T>::under(like, policy, |platform| platform);
+    let url = course.platform.line_item_url();
+    let scopes = const { &[Scope::RESULT_READONLY] };
+    let read = || Raw { url: url.clone(), accept: MEDIA_LINE_ITEM, scopes };
+    let kind = match like {
+        // 401, as for a token that has expired.
+        Personality::Canvas | Personality::Moodle => ErrorKind::Unauthorized,
+        // 400.
+        Personality::Sakai => ErrorKind::Refused,
+        _ => ErrorKind::Forbidden,
+    };
+    for _ in 0..2 {
+        let error = course.call(read()).unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(!error.is_transient());
+    }
+    // At most one more for each call: the token might have expired.
+    assert!(course.platform.ledger().token_requests().len() <= 3);
+    assert!(course.platform.ledger().service_requests().len() <= 4);
     course.end();
 }
 
