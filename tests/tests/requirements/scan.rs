@@ -5,11 +5,14 @@
 //! - The place is a line comment (`//`, neither `///` nor `//!`) inside a test, or directly above its attributes
 //!   and its `fn`, with no blank line between.
 //! - A test is a function under `#[test]` (or `#[tokio::test]`) that is not under `#[ignore]`, or a scenario:
-//!   `fn name<T: Tool>()`.
+//!   `fn name<T: Tool>()`, or `fn name<T: Tool>(like: Personality)`.
 //! - A requirement is written in full, `AGS-PAGE-05`; several are written one after the other with anything
 //!   between them; `AGS-SUBM-01..04` is 01 to 04, the last one included.
 //! - Anything shorter or looser (`AGS-TS-02, 04`, `AGS-PAGE-01 to 03`, `AGS-PAGE`) is an error, since it would
 //!   be read as something else than was meant.
+
+/// How a scenario's signature goes on behind its name.
+const SCENARIOS: [&str; 2] = ["<T: Tool>()", "<T: Tool>(like: Personality)"];
 
 /// What one test names, in the order of its comments.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,7 +41,8 @@ pub(crate) fn tests(source: &str) -> Result<Vec<Test>, String> {
         } else {
             let above = std::mem::take(&mut above);
             if let Some(function) = function_name(code)
-                && (above.is_test && !above.is_ignored || code.contains("<T: Tool>()"))
+                && (above.is_test && !above.is_ignored
+                    || SCENARIOS.iter().any(|signature| code.contains(signature)))
             {
                 let ids = ids(&(above.comments + &line.comment))?;
                 inside = Some((Test { function: function.to_owned(), ids }, Extent::default()));
@@ -312,6 +316,8 @@ mod tests {
     #[test]
     fn a_scenario_is_a_test() {
         assert_eq!(found("// AGS-A-01\nfn posts<T: Tool>() {\n}\n"), one("posts", "AGS-A-01"));
+        let on_platforms = "// AGS-A-01\nfn posts<T: Tool>(like: Personality) {\n}\n";
+        assert_eq!(found(on_platforms), one("posts", "AGS-A-01"));
         assert_eq!(found("// AGS-A-01\nfn posts_to<T: Tool>(url: &str) {\n}\n"), []);
     }
 
