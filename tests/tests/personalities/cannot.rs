@@ -7,7 +7,7 @@ use lti_ags_testing::Personality::{
 
 /// Something AGS promises, or a tool may hope for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cannot {
+pub(crate) enum Cannot {
     /// Delete a line item that the tool made.
     Delete,
     /// Delete the line item of a launch.
@@ -106,7 +106,7 @@ const TABLE: &[(Personality, Cannot, &str)] = &[
 
 impl Cannot {
     /// Why this platform cannot do it; `None` where it can.
-    pub fn on(self, platform: Personality) -> Option<&'static str> {
+    pub(crate) fn on(self, platform: Personality) -> Option<&'static str> {
         TABLE.iter().find(|(on, cannot, _)| (*on, *cannot) == (platform, self)).map(|(_, _, reason)| *reason)
     }
 }

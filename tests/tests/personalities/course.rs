@@ -13,24 +13,24 @@ use crate::cannot::Cannot;
 use crate::common::{Limits, Tool, impatient, registration};
 
 /// A launch has happened: the tool knows the platform, its registration and the launch's endpoint.
-pub struct Course<T> {
+pub(crate) struct Course<T> {
     like: Personality,
-    pub platform: Platform,
-    pub tool: Arc<T>,
-    pub endpoint: Endpoint,
+    pub(crate) platform: Platform,
+    pub(crate) tool: Arc<T>,
+    pub(crate) endpoint: Endpoint,
 }
 
 impl<T: Tool> Course<T> {
     /// With one line item out of 100, that of the launch.
-    pub fn on(like: Personality) -> Self {
+    pub(crate) fn on(like: Personality) -> Self {
         Self::with(like, |platform| platform)
     }
 
-    pub fn with(like: Personality, set_up: impl FnOnce(Builder) -> Builder) -> Self {
+    pub(crate) fn with(like: Personality, set_up: impl FnOnce(Builder) -> Builder) -> Self {
         Self::under(like, impatient(), set_up)
     }
 
-    pub fn under(like: Personality, policy: Policy, set_up: impl FnOnce(Builder) -> Builder) -> Self {
+    pub(crate) fn under(like: Personality, policy: Policy, set_up: impl FnOnce(Builder) -> Builder) -> Self {
         let platform = set_up(Platform::builder().like(like)).start();
         let registration = registration(&platform).with_audience(platform.audience());
         let tool = Arc::new(T::assemble(registration, policy, Limits::default()));
@@ -41,24 +41,24 @@ impl<T: Tool> Course<T> {
         Self { like, platform, tool, endpoint }
     }
 
-    pub fn is(&self, like: Personality) -> bool {
+    pub(crate) fn is(&self, like: Personality) -> bool {
         self.like == like
     }
 
-    pub fn cannot(&self, what: Cannot) -> Option<&'static str> {
+    pub(crate) fn cannot(&self, what: Cannot) -> Option<&'static str> {
         what.on(self.like)
     }
 
-    pub fn can(&self, what: Cannot) -> bool {
+    pub(crate) fn can(&self, what: Cannot) -> bool {
         self.cannot(what).is_none()
     }
 
     /// The user id of a learner, as the platform writes it.
-    pub fn learner(&self, at: usize) -> String {
+    pub(crate) fn learner(&self, at: usize) -> String {
         self.platform.learners().swap_remove(at)
     }
 
-    pub fn call<O>(&self, operation: O) -> Result<O::Output, Error>
+    pub(crate) fn call<O>(&self, operation: O) -> Result<O::Output, Error>
     where
         O: Operation + Send + 'static,
         O::Output: Send + 'static,
@@ -67,52 +67,52 @@ impl<T: Tool> Course<T> {
     }
 
     /// Posts a score to the launch's line item.
-    pub fn post(&self, score: ScoreBuilder) -> Result<Receipt, Error> {
+    pub(crate) fn post(&self, score: ScoreBuilder) -> Result<Receipt, Error> {
         self.call(PostScore::new(score.build().unwrap()))
     }
 
     /// Posts points out of 100.
-    pub fn grade(&self, user_id: &str, points: f64) -> Result<Receipt, Error> {
+    pub(crate) fn grade(&self, user_id: &str, points: f64) -> Result<Receipt, Error> {
         self.post(Score::graded(user_id, points, 100.0))
     }
 
     /// What the gradebook holds in the launch's line item.
-    pub fn entry(&self, user_id: &str) -> Option<Entry> {
+    pub(crate) fn entry(&self, user_id: &str) -> Option<Entry> {
         self.platform.gradebook().result("li-1", user_id).cloned()
     }
 
     /// The points that the gradebook holds.
-    pub fn points(&self, user_id: &str) -> Option<f64> {
+    pub(crate) fn points(&self, user_id: &str) -> Option<f64> {
         self.entry(user_id).and_then(|entry| entry.score)
     }
 
     /// What the tool reads back of it.
-    pub fn result(&self, user_id: &str) -> Option<UserResult> {
+    pub(crate) fn result(&self, user_id: &str) -> Option<UserResult> {
         self.call(GetResult::new(user_id)).unwrap()
     }
 
     /// How many columns there are.
-    pub fn columns(&self) -> usize {
+    pub(crate) fn columns(&self) -> usize {
         self.platform.gradebook().line_items().len()
     }
 
     /// The tool has kept every rule.
-    pub fn end(self) {
+    pub(crate) fn end(self) {
         self.platform.assert_no_violations();
     }
 
     /// The tool has kept every rule but these, which the scenario had it break.
-    pub fn end_but_for(self, rules: &[&str]) {
+    pub(crate) fn end_but_for(self, rules: &[&str]) {
         let broken: Vec<_> = self.platform.violations().iter().map(|violation| violation.rule).collect();
         assert_eq!(broken, rules);
     }
 }
 
 /// How many members the array has that is at a URL: what the platform itself sends, before the tool looks at it.
-pub struct Raw {
-    pub url: String,
-    pub accept: &'static str,
-    pub scopes: &'static [Scope],
+pub(crate) struct Raw {
+    pub(crate) url: String,
+    pub(crate) accept: &'static str,
+    pub(crate) scopes: &'static [Scope],
 }
 
 impl Operation for Raw {
