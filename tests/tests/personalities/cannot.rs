@@ -32,6 +32,8 @@ pub(crate) enum Cannot {
     Page,
     /// Take a limit for results.
     LimitResults,
+    /// Leave users without a grade out of the results.
+    LeaveUngradedOut,
     /// Show a result's comment when asked for one user.
     ShowCommentOfOne,
     /// Keep a comment's line breaks.
@@ -52,6 +54,10 @@ pub(crate) enum Cannot {
     TellRetry,
     /// Grant the scopes that are allowed where one that is not was asked for with them.
     GrantSomeScopes,
+    /// Refuse an assertion of another key in words.
+    RefuseKey,
+    /// Tell a token that lacks the scope from one that has expired.
+    TellScopeFromExpiry,
     /// Say how long a throttled client should wait.
     SayHowLong,
 }
@@ -61,9 +67,11 @@ const TABLE: &[(Personality, Cannot, &str)] = &[
     (Canvas, Cannot::DeleteCoupled, "an assignment made in Canvas keeps its line item: 401 without a word"),
     (Canvas, Cannot::RefuseSameTime, "only older timestamps are refused"),
     (Canvas, Cannot::TellRetry, "an equal timestamp is taken again, as one more attempt"),
+    (Canvas, Cannot::TellScopeFromExpiry, "401 for both"),
     (Canvas, Cannot::GrantSomeScopes, "one scope that the key lacks refuses the whole request"),
     (Canvas, Cannot::SayHowLong, "throttling is a 403 with X-Rate-Limit-Remaining, without Retry-After"),
     (Moodle, Cannot::LimitResults, "a fatal error: any limit beside type_id is a page that is not found"),
+    (Moodle, Cannot::TellScopeFromExpiry, "401 for both"),
     (Moodle, Cannot::ExceedMaximum, "grades are cut to the maximum"),
     (Moodle, Cannot::TellWithinSecond, "timestamps are compared in whole seconds"),
     (
@@ -90,6 +98,8 @@ const TABLE: &[(Personality, Cannot, &str)] = &[
     (Sakai, Cannot::BindToLink, "creating binds to no content"),
     (Sakai, Cannot::FilterByLink, "the parameter is called lti_link_id"),
     (Sakai, Cannot::FilterByUser, "user_id is ignored: everybody comes back, with a grade or without"),
+    (Sakai, Cannot::LeaveUngradedOut, "every member of the site has a result"),
+    (Sakai, Cannot::RefuseKey, "the servlet throws: 500"),
     (Sakai, Cannot::Page, "limit is ignored, and there is no Link header"),
     (Sakai, Cannot::LimitResults, "limit is ignored, and there is no Link header"),
     (Sakai, Cannot::RefuseOlder, "timestamps are not compared"),
