@@ -8,8 +8,7 @@ use std::time::Duration;
 use common::{Answer, LINE_ITEM, Read, TOKEN, Tool, answer, answer_with, graded, shown};
 use lti_ags::http::{Method, StatusCode};
 use lti_ags::{
-    Cause, Endpoint, Error, ErrorKind, ExchangeReport, Operation, Policy, PostScore, Scope, Step,
-    TransportError,
+    Cause, Endpoint, Error, ErrorKind, ExchangeReport, Policy, PostScore, Scope, Step, TransportError,
 };
 use proptest::prelude::*;
 

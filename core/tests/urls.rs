@@ -250,7 +250,7 @@ fn a_host_that_no_name_can_be_is_refused_in_few_words() {
     for url in
         [format!("https://{host}/li"), format!("https://u@{host}/li"), format!("{}:x", "s".repeat(2000))]
     {
-        let error = url.parse::<lti_ags::ServiceUrl>().unwrap_err();
+        let error = url.parse::<ServiceUrl>().unwrap_err();
         assert_eq!(error.kind(), lti_ags::ErrorKind::InvalidInput);
         assert!(error.to_string().len() < 200, "{error}");
     }
