@@ -26,13 +26,13 @@ impl GetResult {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) where it is no absolute URL.
-    pub fn of<U>(self, line_item: U) -> Result<Self, Error>
+    pub fn at<U>(self, line_item: U) -> Result<Self, Error>
     where
         U: TryInto<ServiceUrl>,
         Error: From<U::Error>,
     {
         match self.0 {
-            PageRequest::First(list) => list.of(line_item).map(|list| Self(PageRequest::First(list))),
+            PageRequest::First(list) => list.at(line_item).map(|list| Self(PageRequest::First(list))),
             next @ PageRequest::Next(_) => Ok(Self(next)),
         }
     }

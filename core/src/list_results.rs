@@ -18,7 +18,7 @@ use crate::{Error, Refusal, Scope, ServiceUrl, UserResult, container, media, req
 /// ```
 /// use lti_ags::ListResults;
 ///
-/// let operation = ListResults::new().of("https://lms.example/lineitems/9")?;
+/// let operation = ListResults::new().at("https://lms.example/lineitems/9")?;
 /// # let _ = operation;
 /// # Ok::<(), lti_ags::Error>(())
 /// ```
@@ -39,7 +39,7 @@ impl ListResults {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) where it is no absolute URL.
-    pub fn of<U>(mut self, line_item: U) -> Result<Self, Error>
+    pub fn at<U>(mut self, line_item: U) -> Result<Self, Error>
     where
         U: TryInto<ServiceUrl>,
         Error: From<U::Error>,

@@ -21,7 +21,7 @@ use crate::{Error, ErrorKind, Refusal, Scope, Score, ServiceUrl, media};
 /// use lti_ags::{PostScore, Score};
 ///
 /// let score = Score::graded("u-1001", 85.0, 100.0).build()?;
-/// let operation = PostScore::new(score).to("https://lms.example/lineitems/9")?;
+/// let operation = PostScore::new(score).at("https://lms.example/lineitems/9")?;
 /// # let _ = operation;
 /// # Ok::<(), lti_ags::Error>(())
 /// ```
@@ -80,7 +80,7 @@ impl PostScore {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidInput`] where it is no absolute URL.
-    pub fn to<U>(mut self, line_item: U) -> Result<Self, Error>
+    pub fn at<U>(mut self, line_item: U) -> Result<Self, Error>
     where
         U: TryInto<ServiceUrl>,
         Error: From<U::Error>,

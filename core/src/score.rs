@@ -128,12 +128,12 @@ impl Score {
     }
 
     /// The points given.
-    pub fn given(&self) -> Option<f64> {
+    pub fn score_given(&self) -> Option<f64> {
         self.points.map(|points| points.given)
     }
 
     /// The points that they are out of.
-    pub fn maximum(&self) -> Option<f64> {
+    pub fn score_maximum(&self) -> Option<f64> {
         self.points.map(|points| points.maximum)
     }
 
@@ -143,12 +143,12 @@ impl Score {
     }
 
     /// How far the user is.
-    pub fn activity(&self) -> ActivityProgress {
+    pub fn activity_progress(&self) -> ActivityProgress {
         self.activity
     }
 
     /// How far the grading is.
-    pub fn grading(&self) -> GradingProgress {
+    pub fn grading_progress(&self) -> GradingProgress {
         self.grading
     }
 
@@ -195,14 +195,14 @@ impl ScoreBuilder {
     }
 
     /// How far the user is.
-    pub fn activity(mut self, activity: ActivityProgress) -> Self {
+    pub fn activity_progress(mut self, activity: ActivityProgress) -> Self {
         self.score.activity = activity;
         self
     }
 
     /// How far the grading is. Of a score that is not `FullyGraded`, Moodle removes the grade; Canvas does too, but for
     /// `PendingManual`.
-    pub fn grading(mut self, grading: GradingProgress) -> Self {
+    pub fn grading_progress(mut self, grading: GradingProgress) -> Self {
         self.score.grading = grading;
         self
     }

@@ -177,7 +177,7 @@ fn a_token_goes_to_the_endpoints_origins_only() {
         "https://LMS.northfield.test@evil.test/",
     ] {
         let mut tool = Tool::new();
-        match post().to(url) {
+        match post().at(url) {
             Ok(operation) => {
                 let error = tool.call(operation).unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::ForeignOrigin, "{url}");
@@ -189,7 +189,7 @@ fn a_token_goes_to_the_endpoints_origins_only() {
     let mut policy = Policy::default();
     policy.allow_origins.push("https://lms-2.northfield.test/any/path".parse().unwrap());
     let mut tool = Tool::with_policy(policy);
-    tool.call(post().to("https://LMS-2.northfield.test:443/lineitems/4").unwrap()).unwrap();
+    tool.call(post().at("https://LMS-2.northfield.test:443/lineitems/4").unwrap()).unwrap();
 }
 
 #[test]

@@ -92,7 +92,7 @@ fn a_launch_of_no_single_line_item_names_none_to_post_to() {
     let mut tool = Tool::new().at(endpoint(&json!({"scope": [Scope::SCORE], "lineitems": LINE_ITEMS})));
     assert_eq!(tool.call(post()).unwrap_err().kind(), ErrorKind::ServiceNotAvailable);
     assert_eq!(tool.counts(), (0, 0));
-    tool.call(post().to("https://lms.northfield.test/ctx/9/lineitems/5").unwrap()).unwrap();
+    tool.call(post().at("https://lms.northfield.test/ctx/9/lineitems/5").unwrap()).unwrap();
 }
 
 #[test]

@@ -483,7 +483,7 @@ fn urls_that_would_lead_a_token_astray_are_refused_or_lead_nowhere_else() {
                 let created = tool.call(CreateLineItem::new(essay()));
                 if let Ok(item) = created
                     && let Some(id) = item.id()
-                    && let Ok(own) = PostScore::new(Score::graded("u", 1.0, 1.0).build().unwrap()).to(id)
+                    && let Ok(own) = PostScore::new(Score::graded("u", 1.0, 1.0).build().unwrap()).at(id)
                 {
                     let _ = tool.call(own);
                 }

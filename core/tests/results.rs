@@ -18,7 +18,7 @@ fn results_are_below_the_line_item_and_before_its_query() {
     let mut platform = platform([ok("[]"), ok("[]")]);
     platform.call(ListResults::new()).unwrap();
     let moodle = "https://lms.test/mod/lti/services.php/88/lineitems/12/lineitem?type_id=1";
-    platform.call(ListResults::new().of(moodle).unwrap().user_id("u 1001")).unwrap();
+    platform.call(ListResults::new().at(moodle).unwrap().user_id("u 1001")).unwrap();
     assert_eq!(
         platform.lines(),
         [
@@ -52,7 +52,7 @@ fn a_user_is_looked_for_page_by_page_and_no_further() {
 fn a_user_without_a_result_is_none() {
     // AGS-RESULT-02, AGS-RESULT-08
     for reply in [ok("[]"), ok(&format!("[{}]", result("other"))), status(204, "")] {
-        let get = GetResult::new("u-1001").of("https://lms.test/li/5").unwrap();
+        let get = GetResult::new("u-1001").at("https://lms.test/li/5").unwrap();
         assert!(platform([reply]).call(get).unwrap().is_none());
     }
     // AMB-32: not found is no "no grade"

@@ -31,10 +31,11 @@ fn a_review_grades_the_user_under_review() {
 
     let mut platform = platform([ok(""), ok("")]);
     platform.endpoint = launch.endpoint().unwrap();
-    let pending = Score::graded("u-1001", 0.0, 20.0).grading(GradingProgress::PendingManual).build().unwrap();
+    let pending =
+        Score::graded("u-1001", 0.0, 20.0).grading_progress(GradingProgress::PendingManual).build().unwrap();
     let first = platform.call(PostScore::new(pending)).unwrap();
     let graded = review.graded(17.5, 20.0).build().unwrap();
-    let second = platform.call(PostScore::new(graded).to(review.line_item()).unwrap()).unwrap();
+    let second = platform.call(PostScore::new(graded).at(review.line_item()).unwrap()).unwrap();
     assert!(second.timestamp > first.timestamp);
     assert_eq!(platform.lines()[1], "POST /ctx/9/lineitems/4/scores");
     assert!(

@@ -224,10 +224,12 @@ fn a_grade_is_final_unless_said_otherwise() {
     // AGS-SCORE-10
     let score = graded().build().unwrap();
     assert_eq!(
-        (score.activity(), score.grading()),
+        (score.activity_progress(), score.grading_progress()),
         (ActivityProgress::Completed, GradingProgress::FullyGraded)
     );
-    let partial = graded().grading(GradingProgress::PendingManual).activity(ActivityProgress::Submitted);
+    let partial = graded()
+        .grading_progress(GradingProgress::PendingManual)
+        .activity_progress(ActivityProgress::Submitted);
     let body = sent(partial.build().unwrap());
     assert_eq!(
         (&body["activityProgress"], &body["gradingProgress"]),
@@ -241,7 +243,7 @@ fn every_pair_of_states_may_be_sent_with_and_without_points() {
     for activity in ACTIVITIES {
         for grading in GRADINGS {
             sent(Score::ungraded("u-1001", activity, grading).build().unwrap());
-            let body = sent(graded().activity(activity).grading(grading).build().unwrap());
+            let body = sent(graded().activity_progress(activity).grading_progress(grading).build().unwrap());
             assert_eq!(body["gradingProgress"], serde_json::to_value(grading).unwrap());
         }
     }
@@ -456,9 +458,9 @@ fn any_score() -> impl Strategy<Value = Result<Score, lti_ags::Error>> {
         .prop_map(
             |(user, points, comment, grader, (activity, grading), (at, started, submitted), extensions)| {
                 let mut score = match points {
-                    Some((given, maximum)) => {
-                        Score::graded(user, given, maximum).activity(activity).grading(grading)
-                    }
+                    Some((given, maximum)) => Score::graded(user, given, maximum)
+                        .activity_progress(activity)
+                        .grading_progress(grading),
                     None => Score::ungraded(user, activity, grading),
                 };
                 if let Some(comment) = comment {
@@ -512,10 +514,10 @@ proptest! {
         prop_assert_eq!(&body["userId"], score.user_id());
         prop_assert!(is_time(&body["timestamp"]), "{}", text);
         match (body.get("scoreGiven"), body.get("scoreMaximum")) {
-            (None, None) => prop_assert_eq!(score.given(), None),
+            (None, None) => prop_assert_eq!(score.score_given(), None),
             (Some(given), Some(maximum)) => {
                 prop_assert!(given.as_f64().unwrap() >= 0.0 && maximum.as_f64().unwrap() > 0.0);
-                prop_assert_eq!((given.as_f64(), maximum.as_f64()), (score.given(), score.maximum()));
+                prop_assert_eq!((given.as_f64(), maximum.as_f64()), (score.score_given(), score.score_maximum()));
             }
             _ => prop_assert!(false, "{}", text),
         }
@@ -527,7 +529,7 @@ proptest! {
         // No member twice: as many as a map keeps.
         let names = text.matches("\"userId\":").count();
         prop_assert!(names >= 1);
-        let expected = 4 + [score.given().is_some(), score.given().is_some(), score.comment().is_some(), score.scoring_user_id().is_some(), body.get("submission").is_some()].iter().filter(|there| **there).count() + score.extensions().len();
+        let expected = 4 + [score.score_given().is_some(), score.score_given().is_some(), score.comment().is_some(), score.scoring_user_id().is_some(), body.get("submission").is_some()].iter().filter(|there| **there).count() + score.extensions().len();
         prop_assert_eq!(members.len(), expected, "{}", text);
     }
 }

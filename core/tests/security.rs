@@ -135,7 +135,7 @@ fn a_token_is_bound_to_the_origins_of_the_launch() {
     {
         let error = tool.call(Read::new(url, const { &[Scope::SCORE] })).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ForeignOrigin, "{url}");
-        assert_eq!(tool.call(post().to(url).unwrap()).unwrap_err().kind(), ErrorKind::ForeignOrigin);
+        assert_eq!(tool.call(post().at(url).unwrap()).unwrap_err().kind(), ErrorKind::ForeignOrigin);
     }
     assert_eq!(tool.counts(), (0, 0));
     tool.call(Read::new("https://LMS.northfield.test:443/x", const { &[Scope::SCORE] })).unwrap();
@@ -290,7 +290,7 @@ fn bad_input_is_told_here_and_nothing_is_sent() {
     let nowhere = Endpoint::new(Scope::AGS);
     let mut tool = Tool::new().at(nowhere);
     assert_eq!(tool.call(post()).unwrap_err().kind(), ErrorKind::ServiceNotAvailable);
-    assert_eq!(post().to("lineitems/4").unwrap_err().kind(), ErrorKind::InvalidInput);
+    assert_eq!(post().at("lineitems/4").unwrap_err().kind(), ErrorKind::InvalidInput);
     assert_eq!(tool.counts(), (0, 0));
 }
 

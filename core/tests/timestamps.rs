@@ -87,7 +87,7 @@ fn users_and_line_items_do_not_push_each_other_on() {
     for user in ["u-1", "u-2", "u-3"] {
         tool.call(PostScore::new(Score::graded(user, 1.0, 2.0).build().unwrap())).unwrap();
     }
-    let elsewhere = post().to("https://lms.northfield.test/ctx/9/lineitems/5").unwrap();
+    let elsewhere = post().at("https://lms.northfield.test/ctx/9/lineitems/5").unwrap();
     tool.call(elsewhere).unwrap();
     assert!(sent(&tool).iter().all(|sent| sent == "2026-03-02T09:00:00.000Z"), "{:?}", sent(&tool));
 }

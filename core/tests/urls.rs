@@ -133,7 +133,7 @@ fn a_line_item_may_be_anywhere() {
     let endpoint = Endpoint::new(Scope::AGS).with_line_items(LINE_ITEMS).unwrap();
     let mut tool = Tool::new().at(endpoint);
     let elsewhere = "https://lms.northfield.test/other/path/without-number?x";
-    tool.call(PostScore::new(graded().build().unwrap()).to(elsewhere).unwrap()).unwrap();
+    tool.call(PostScore::new(graded().build().unwrap()).at(elsewhere).unwrap()).unwrap();
     assert_eq!(tool.requests[0].uri(), "https://lms.northfield.test/other/path/without-number/scores?x");
 }
 

@@ -40,7 +40,7 @@ fn a_line_item_lives_from_creation_to_deletion<T: Tool>() {
     let created = tool.call(&endpoint, CreateLineItem::new(lab())).unwrap();
     assert_eq!((created.label(), created.score_maximum()), ("Lab 3", 20.0));
     let score = Score::graded("u-1001", 17.5, 20.0).build().unwrap();
-    tool.call(&endpoint, PostScore::new(score).to(url(&created)).unwrap()).unwrap();
+    tool.call(&endpoint, PostScore::new(score).at(url(&created)).unwrap()).unwrap();
     let got = tool.call(&endpoint, GetLineItem::new().at(url(&created)).unwrap()).unwrap();
     assert_eq!((got.resource_id(), got.tag()), (Some("lab-3"), Some("grade")));
     let renamed = UpdateLineItem::new(|item: &mut LineItem| item.set_label("Lab 3 (final)"));

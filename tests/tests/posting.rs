@@ -306,7 +306,7 @@ fn a_redirect_of_a_token_request_is_not_followed<T: Tool>() {
 // AGS-SEC-09
 fn a_foreign_line_item_sees_no_token<T: Tool>() {
     let (platform, other) = (Platform::start(), Platform::start());
-    let operation = graded("u-1001", 85.0).to(other.line_item_url()).unwrap();
+    let operation = graded("u-1001", 85.0).at(other.line_item_url()).unwrap();
     let error = T::on(&platform).call(&endpoint(&platform), operation).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ForeignOrigin);
     assert_eq!(platform.ledger().token_requests().len(), 0);

@@ -19,8 +19,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{} is at {url}", ensured.item.label());
 
     let score = Score::graded("u-1001", 8.5, 10.0).build()?;
-    client.call(&endpoint, PostScore::new(score).to(&*url)?)?;
-    let result = client.call(&endpoint, GetResult::new("u-1001").of(&*url)?)?.ok_or("no result")?;
+    client.call(&endpoint, PostScore::new(score).at(&*url)?)?;
+    let result = client.call(&endpoint, GetResult::new("u-1001").at(&*url)?)?.ok_or("no result")?;
     println!("u-1001 has {:?} of {}", result.result_score(), result.result_maximum());
 
     let item = client.call(&endpoint, GetLineItem::new().at(&*url)?)?;

@@ -106,9 +106,9 @@ pub fn results(data: &[u8]) {
 pub fn score_json(data: &[u8]) {
     let Ok(score) = serde_json::from_slice::<Score>(data) else { return };
     assert!(!score.user_id().trim().is_empty());
-    assert_eq!(score.given().is_some(), score.maximum().is_some());
-    assert!(score.given().is_none_or(|given| given.is_finite() && given >= 0.0));
-    assert!(score.maximum().is_none_or(|maximum| maximum.is_finite() && maximum > 0.0));
+    assert_eq!(score.score_given().is_some(), score.score_maximum().is_some());
+    assert!(score.score_given().is_none_or(|given| given.is_finite() && given >= 0.0));
+    assert!(score.score_maximum().is_none_or(|maximum| maximum.is_finite() && maximum > 0.0));
     let stored = serde_json::to_string(&score).unwrap();
     let again: Score = serde_json::from_str(&stored).unwrap();
     assert_eq!(serde_json::to_string(&again).unwrap(), stored);

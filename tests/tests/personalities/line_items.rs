@@ -51,7 +51,7 @@ fn what_is_created_is_read_again_and_graded<T: Tool>(like: Personality) {
     }
     let learner = course.learner(0);
     let score = Score::graded(&learner, 5.0, 10.0).build().unwrap();
-    course.call(PostScore::new(score).to(url(&created)).unwrap()).unwrap();
+    course.call(PostScore::new(score).at(url(&created)).unwrap()).unwrap();
     let gradebook = course.platform.gradebook();
     let [own, column] = gradebook.line_items() else { panic!("two columns") };
     assert_eq!(gradebook.result(&column.id, &learner).unwrap().score, Some(10.0));
@@ -140,7 +140,7 @@ fn an_update_keeps_what_it_does_not_change<T: Tool>(like: Personality) {
     let created = course.call(CreateLineItem::new(lab())).unwrap();
     let learner = course.learner(0);
     let score = Score::graded(&learner, 5.0, 10.0).build().unwrap();
-    course.call(PostScore::new(score).to(url(&created)).unwrap()).unwrap();
+    course.call(PostScore::new(score).at(url(&created)).unwrap()).unwrap();
     let update = UpdateLineItem::new(|item: &mut LineItem| {
         item.set_label("Lab 3 (final)")?;
         item.set_score_maximum(40.0)

@@ -193,7 +193,7 @@ fn a_launch_from_a_link_with_two_line_items_names_none<T: Tool>(like: Personalit
     assert_eq!(course.platform.ledger().len(), 0);
     let score = Score::graded(&learner, 50.0, 100.0).build().unwrap();
     let target = course.platform.line_item_url_of("li-2").unwrap();
-    course.call(PostScore::new(score).to(target).unwrap()).unwrap();
+    course.call(PostScore::new(score).at(target).unwrap()).unwrap();
     assert_eq!(course.platform.gradebook().result("li-2", &learner).unwrap().score, Some(5.0));
     course.end();
 }

@@ -41,8 +41,8 @@ fn score(args: &args::PostScore) -> Result<Score, Failure> {
             ));
         }
     };
-    builder = with(builder, activity, ScoreBuilder::activity);
-    builder = with(builder, grading, ScoreBuilder::grading);
+    builder = with(builder, activity, ScoreBuilder::activity_progress);
+    builder = with(builder, grading, ScoreBuilder::grading_progress);
     builder = with(builder, args.comment.as_deref(), ScoreBuilder::comment);
     builder = with(builder, args.scoring_user_id.as_deref(), ScoreBuilder::scoring_user_id);
     builder = with(builder, args.timestamp, ScoreBuilder::timestamp);
@@ -70,9 +70,9 @@ fn with<T>(
 
 fn post(platform: &Platform, score: Score, line_item: Option<&ServiceUrl>) -> Result<(), Failure> {
     let user_id = score.user_id().to_owned();
-    let given = score.given().zip(score.maximum());
+    let given = score.score_given().zip(score.score_maximum());
     let operation = match line_item {
-        Some(url) => PostScore::new(score).to(url)?,
+        Some(url) => PostScore::new(score).at(url)?,
         None => PostScore::new(score),
     };
     let receipt = platform.call(operation)?;
