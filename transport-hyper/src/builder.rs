@@ -21,14 +21,15 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Puts a [`Client`] together, over any tower service and any timer.
 ///
-/// ```no_run
-/// # fn registration() -> lti_ags_hyper::Registration { unimplemented!() }
+/// ```
 /// use std::time::Duration;
-/// use lti_ags_hyper::{Client, Policy};
+/// use lti_ags_hyper::{Client, Policy, Registration};
 ///
-/// let mut policy = Policy::default();
-/// policy.deadline = Duration::from_secs(20);
-/// let client = Client::builder(registration()).policy(policy).request_timeout(Duration::from_secs(5)).build();
+/// fn hurried(registration: Registration) -> Client<lti_ags_hyper::Https> {
+///     let mut policy = Policy::default();
+///     policy.deadline = Duration::from_secs(20);
+///     Client::builder(registration).policy(policy).request_timeout(Duration::from_secs(5)).build()
+/// }
 /// ```
 #[must_use = "a client is built with `build`"]
 pub struct ClientBuilder<S: HttpService> {

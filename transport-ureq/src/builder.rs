@@ -21,14 +21,15 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Puts a [`Client`] together.
 ///
-/// ```no_run
-/// # fn registration() -> lti_ags_ureq::Registration { unimplemented!() }
+/// ```
 /// use std::time::Duration;
-/// use lti_ags_ureq::{Client, Policy};
+/// use lti_ags_ureq::{Client, Policy, Registration};
 ///
-/// let mut policy = Policy::default();
-/// policy.deadline = Duration::from_secs(20);
-/// let client = Client::builder(registration()).policy(policy).request_timeout(Duration::from_secs(5)).build();
+/// fn hurried(registration: Registration) -> Client {
+///     let mut policy = Policy::default();
+///     policy.deadline = Duration::from_secs(20);
+///     Client::builder(registration).policy(policy).request_timeout(Duration::from_secs(5)).build()
+/// }
 /// ```
 #[must_use = "a client is built with `build`"]
 pub struct ClientBuilder {
