@@ -127,19 +127,6 @@ fn a_call_does_not_go_on_in_another_session() {
 }
 
 #[test]
-fn a_token_that_comes_late_is_used_where_there_is_none() {
-    let mut session = Session::new(registration(), Seed::new(1));
-    let mut now = noon();
-    let Step::Send(_, slow) = session.begin(&endpoint(), score("u-1"), now) else { panic!() };
-    now += Duration::from_secs(61);
-    let Step::Send(_, _other) = session.begin(&endpoint(), score("u-2"), now) else { panic!() };
-    now += Duration::from_secs(1);
-    let token = token_answer(r#"{"access_token":"late","expires_in":3600}"#);
-    let Step::Send(request, _) = slow.receive(&mut session, now, token) else { panic!() };
-    assert_eq!(request.headers()["authorization"], "Bearer late");
-}
-
-#[test]
 fn a_narrow_token_is_used_while_it_lasts() {
     let refused = || answer(400, r#"{"error":"invalid_scope"}"#);
     let body = format!(r#"{{"access_token":"narrow","expires_in":3600,"scope":"{}"}}"#, Scope::SCORE);

@@ -238,8 +238,8 @@ impl Tokens {
         matches!(state, Some(State::Held(token)) if token.life.remaining(now).is_some())
     }
 
-    /// Takes the outcome of a token request. An answer that comes after its lease has passed to another
-    /// call counts only if it is a token, and there is none.
+    /// Takes the outcome of a token request. An answer that comes after its lease has passed to another call is ignored: that
+    /// one's is on its way.
     pub(crate) fn settle<B: AsRef<[u8]>>(
         &mut self,
         lease: &Lease,
@@ -249,9 +249,7 @@ impl Tokens {
         share: f64,
     ) {
         let Some(slot) = self.slots.get_mut(&lease.scopes) else { return };
-        let is_late = !matches!(slot.state, State::Fetching { serial, .. } if serial == lease.serial);
-        let is_served = matches!(&slot.state, State::Held(token) if token.life.remaining(now).is_some());
-        if is_late && (is_served || outcome.is_err()) {
+        if !matches!(slot.state, State::Fetching { serial, .. } if serial == lease.serial) {
             return;
         }
         let result = match outcome {
@@ -261,9 +259,6 @@ impl Tokens {
             }
             Err(error) => Err(Failure::Transient(Error::from_transport(error), None)),
         };
-        if is_late && result.is_err() {
-            return;
-        }
         slot.state = match result {
             Ok((authorization, grant)) => {
                 (slot.faults, slot.refusals) = (0, 0);
