@@ -226,6 +226,7 @@ impl PolicyTable {
         let mut policy = Policy::default();
         policy.allow_http_hosts = self.allow_http_hosts;
         policy.allow_origins = origins.map_err(at("allow_origins"))?;
+        policy.max_pages = self.max_pages;
         policy.max_attempts = self.max_attempts;
         policy.deadline = seconds("deadline_seconds", self.deadline_seconds, 0.001)?;
         policy.max_retry_after = seconds("max_retry_after_seconds", self.max_retry_after_seconds, 0.0)?;

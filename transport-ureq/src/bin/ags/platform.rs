@@ -23,10 +23,10 @@ pub(crate) struct Platform {
 }
 
 impl Platform {
-    /// Reads the configuration and the claims. `url` is the one on the command line: where no other is known, it is the
-    /// one to trust.
+    /// Reads the configuration and the claims. `url` is the one on the command line: where no other is known, its origin
+    /// is the one to trust.
     pub(crate) fn open(global: &Global, url: Option<&ServiceUrl>) -> Result<Self, Failure> {
-        let Config { mut registration, mut endpoint, policy, request_timeout, max_body_bytes } =
+        let Config { mut registration, mut endpoint, mut policy, request_timeout, max_body_bytes } =
             Config::read(global.config.as_deref())?;
         if let Some(path) = &global.claims {
             let launch = launch(path, &registration)?;
@@ -40,7 +40,7 @@ impl Platform {
             endpoint = launch.endpoint().map_err(|error| in_claims(path, error))?;
         }
         if let (Some(url), Err(_), Err(_)) = (url, endpoint.line_items(), endpoint.line_item()) {
-            endpoint = endpoint.with_line_item(url)?;
+            policy.allow_origins.push(url.origin().clone());
         }
         let mut client = Client::builder(registration)
             .policy(policy)
