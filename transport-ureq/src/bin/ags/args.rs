@@ -3,6 +3,8 @@
 #![expect(clippy::doc_markdown, reason = "these are the texts of --help")]
 #![expect(clippy::large_enum_variant, reason = "there is one command line")]
 
+mod line_items;
+
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
@@ -10,9 +12,33 @@ use clap::{Parser, Subcommand};
 use lti_ags_ureq::Timestamp;
 use serde_json::value::RawValue;
 
+pub(crate) use line_items::{
+    ItemExtension, ItemFlags, LineItems, ListLineItems, ListResults, NewItem, Results, Setting, UpdateItem,
+};
+
+/// What a newcomer needs, below the commands and the flags.
+const FIRST_STEPS: &str = r#"First steps:
+  ags keygen --out tool.pem        a key for the tool; tells the key_id to configure
+  ags jwks tool.pem > jwks.json    its public half; the platform fetches it, or it is pasted there
+  ags token                        does the platform know the tool, and what does it allow?
+  ags line-items list              the tool's columns in a course
+  ags scores post --user-id u-1001 --score-given 85 --score-maximum 100
+
+The least ags.toml:
+  [registration]
+  client_id        = "tool-7f3a"                    # given by the platform, like the token endpoint
+  token_endpoint   = "https://lms.example/token"
+  private_key_file = "tool.pem"
+  key_id           = "k-2026-01"                    # told by `ags keygen`
+  [endpoint]                                        # from a launch; or give its claims with --claims
+  lineitems = "https://lms.example/2/lineitems"     # the container: list, create, ensure
+  lineitem  = "https://lms.example/2/lineitems/9"   # the launch's own line item: scores, results
+
+Exit code: 0, all done; 2, wrong usage or a bad file of your own, and nothing was sent; 1, everything else."#;
+
 /// Reads and writes the gradebook of an LTI platform (Assignment and Grade Services 2.0).
 #[derive(Debug, Parser)]
-#[command(name = "ags", version, propagate_version = true)]
+#[command(name = "ags", version, propagate_version = true, after_help = FIRST_STEPS)]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -22,13 +48,13 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Global {
-    /// The configuration [default: $AGS_CONFIG, else ./ags.toml]
+    /// The configuration: registration, endpoint, policy [default: $AGS_CONFIG, else ./ags.toml]
     #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
     pub(crate) config: Option<PathBuf>,
-    /// Write JSON, one object a line; a failure as the last line of stderr
+    /// Write JSON for programs, one object a line; a failure as the last line of stderr
     #[arg(long, global = true, overrides_with = "json", help_heading = "Global options")]
     pub(crate) json: bool,
-    /// Tell each exchange on stderr
+    /// Tell each HTTP exchange on stderr, without secrets
     #[arg(long, global = true, overrides_with = "trace", help_heading = "Global options")]
     pub(crate) trace: bool,
     /// The verified claims of a launch, as JSON; they replace [endpoint] of the configuration
@@ -40,12 +66,18 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Get a token, and tell what was granted (never the token)
     Token,
-    /// Post scores
+    /// List, get, create, change and delete line items, the columns of the gradebook
+    #[command(subcommand)]
+    LineItems(LineItems),
+    /// Post scores to a line item
     #[command(subcommand)]
     Scores(Scores),
-    /// Make a new RSA key, in a file for its owner alone
+    /// Read results, what the gradebook holds for each user
+    #[command(subcommand)]
+    Results(Results),
+    /// Make a new RSA key for the tool, in a file for its owner alone
     Keygen(Keygen),
-    /// Write the public key set of private keys, to publish
+    /// Write the public key set (JWKS) of private keys, for platforms
     Jwks(Jwks),
 }
 
@@ -65,34 +97,34 @@ pub(crate) struct PostScore {
     /// The points given; without them, both progress flags are needed
     #[arg(long, value_name = "N", requires = "score_maximum", allow_hyphen_values = true, value_parser = points)]
     pub(crate) score_given: Option<f64>,
-    /// The points that they are out of
+    /// How many points could be had
     #[arg(long, value_name = "N", requires = "score_given", allow_hyphen_values = true, value_parser = points)]
     pub(crate) score_maximum: Option<f64>,
-    /// How far the user is [default with a score: Completed]
+    /// How far the user has got [default with a score: Completed]
     #[arg(long, value_name = "P", required_unless_present = "score_given", value_parser = activity_progress())]
     pub(crate) activity_progress: Option<String>,
-    /// How far the grading is [default with a score: FullyGraded]
+    /// How far the grading has got [default with a score: FullyGraded]
     #[arg(long, value_name = "P", required_unless_present = "score_given", value_parser = grading_progress())]
     pub(crate) grading_progress: Option<String>,
     /// Plain text for the user
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true, value_parser = text)]
     pub(crate) comment: Option<String>,
-    /// Who graded
+    /// Who graded: the `sub` of a teacher's launches
     #[arg(long, value_name = "ID", allow_hyphen_values = true, value_parser = text)]
     pub(crate) scoring_user_id: Option<String>,
     /// When the score came to be, as RFC 3339 with a zone [default: now]
     #[arg(long, value_name = "T", value_parser = time)]
     pub(crate) timestamp: Option<Timestamp>,
-    /// When the user began
+    /// When the user began the work
     #[arg(long, value_name = "T", value_parser = time)]
     pub(crate) started_at: Option<Timestamp>,
-    /// When the user handed in
+    /// When the user handed the work in
     #[arg(long, value_name = "T", value_parser = time)]
     pub(crate) submitted_at: Option<Timestamp>,
-    /// A member of one's own: its name, which is a URL, and its value (repeatable)
+    /// A member of the tool's own: its name, which is a URL, and its value (repeatable)
     #[arg(long = "extension", value_name = "URL=JSON", allow_hyphen_values = true, value_parser = extension)]
     pub(crate) extensions: Vec<Extension>,
-    /// The line item [default: the launch's own]
+    /// The line item to post to [default: the launch's own]
     #[arg(long, value_name = "URL")]
     pub(crate) line_item: Option<String>,
 }
@@ -102,7 +134,7 @@ pub(crate) struct ClearScore {
     /// Whose score: the `sub` of the user's launches
     #[arg(long, value_name = "ID", allow_hyphen_values = true, value_parser = text)]
     pub(crate) user_id: String,
-    /// The line item [default: the launch's own]
+    /// The line item to post to [default: the launch's own]
     #[arg(long, value_name = "URL")]
     pub(crate) line_item: Option<String>,
 }
@@ -178,8 +210,10 @@ fn extension(text: &str) -> Result<Extension, &'static str> {
             let value = RawValue::from_string(compact(value.get())).ok()?;
             Some(Extension { name: name.to_owned(), value })
         })
-        .ok_or("write it as URL=JSON; text is JSON in double quotes")
+        .ok_or(NO_EXTENSION)
 }
+
+const NO_EXTENSION: &str = "write it as URL=JSON; text is JSON in double quotes";
 
 /// JSON without the whitespace between its tokens: Moodle refuses a score with a line break in it.
 fn compact(json: &str) -> String {

@@ -46,6 +46,10 @@ impl Failure {
         Self::new("output", format_args!("standard output cannot be written: {error}"))
     }
 
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// With another message, made of this one: without secrets that are known elsewhere.
     pub(crate) fn map(self, change: impl FnOnce(&str) -> String) -> Self {
         Self { message: change(&self.message), ..self }
@@ -123,6 +127,14 @@ fn advice(error: &Error) -> Option<&'static str> {
         }
         ErrorKind::InsecureUrl => "the name goes into allow_http_hosts of [policy]",
         ErrorKind::ForeignOrigin => "if it is to go there, add the origin to allow_origins of [policy]",
+        // What the platform itself refuses cannot be forced.
+        ErrorKind::CoupledLineItem if error.status().is_none() => "`--force` does",
+        ErrorKind::AmbiguousLineItem => {
+            "`ags line-items list` shows them; tell them apart by more ids, or by a tag"
+        }
+        ErrorKind::OutcomeUnknown => {
+            "`ags line-items ensure`, with a resource id or a tag, never makes a second one"
+        }
         ErrorKind::RateLimited { .. } => {
             "max_retry_after_seconds and deadline_seconds of [policy] set how long to wait"
         }

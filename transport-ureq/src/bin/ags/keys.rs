@@ -61,7 +61,7 @@ pub(crate) fn publish(global: &Global, args: &Jwks) -> Result<(), Failure> {
     }
     // For people too it is JSON: it is there to be published.
     let pretty = serde_json::to_string_pretty(&set).map_err(|error| Failure::output(&error.into()))?;
-    output::write(&format!("{pretty}\n"))
+    output::write(&format!("{pretty}\n")).map(drop)
 }
 
 /// Reads a private key in PEM.

@@ -6,10 +6,14 @@ mod args;
 mod config;
 mod failure;
 mod keys;
+mod line_items;
 mod output;
 mod platform;
+mod results;
 mod scores;
+mod table;
 mod token;
+mod wish;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -23,7 +27,7 @@ fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
     let (json, result) = match Args::try_parse_from(&words) {
         Ok(args) => (args.global.json, run(&args)),
-        Err(error) if !error.use_stderr() => (false, output::write(&error.to_string())),
+        Err(error) if !error.use_stderr() => (false, output::write(&error.to_string()).map(drop)),
         // What the flags mean is not known then; whoever wrote `--json` wants JSON.
         Err(error) => (words.iter().any(|word| word == "--json"), Err(Failure::from(&error))),
     };
@@ -36,7 +40,9 @@ fn main() -> ExitCode {
 fn run(Args { global, command }: &Args) -> Result<(), Failure> {
     match command {
         Command::Token => token::run(global),
+        Command::LineItems(command) => line_items::run(global, command),
         Command::Scores(command) => scores::run(global, command),
+        Command::Results(command) => results::run(global, command),
         Command::Keygen(args) => keys::generate(global, args),
         Command::Jwks(args) => keys::publish(global, args),
     }

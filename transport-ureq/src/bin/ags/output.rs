@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 use std::io::{self, Write};
+use std::ops::ControlFlow;
 
-use lti_ags_ureq::{Client, printable};
-use serde::Serialize;
+use lti_ags_ureq::{Client, Extensions, Member, Page, printable};
+use serde::{Serialize, Serializer};
 
 use crate::failure::Failure;
+use crate::table::Table;
 
 /// Standard output, in one of its two manners.
 #[derive(Clone, Copy, Debug)]
@@ -28,11 +30,51 @@ impl<'a> Output<'a> {
     /// Tells one thing: as a line of JSON, or in words for people, which may have several lines.
     pub(crate) fn tell(&self, record: &impl Serialize, words: &str) -> Result<(), Failure> {
         if self.json {
-            let line = serde_json::to_string(record).map_err(|error| Failure::output(&error.into()))?;
-            return write(&format!("{}\n", self.redact(&line)));
+            return write(&self.line(record)?).map(drop);
         }
         let lines: Vec<_> = words.lines().map(|line| self.redact(&clean(line)).into_owned()).collect();
-        write(&format!("{}\n", lines.join("\n")))
+        write(&format!("{}\n", lines.join("\n"))).map(drop)
+    }
+
+    /// Tells a list as its pages come: as lines of JSON, or as a table for people, or what to say if it is empty.
+    pub(crate) fn list<T: Member, const N: usize>(
+        &self,
+        pages: impl Iterator<Item = Result<Page<T>, Failure>>,
+        mut table: Table<N>,
+        empty: &str,
+        row: impl Fn(&T) -> [String; N],
+    ) -> Result<(), Failure> {
+        let mut is_empty = true;
+        for page in pages {
+            let items = page?.items;
+            is_empty &= items.is_empty();
+            let text = if self.json {
+                items.iter().map(|item| self.line(item)).collect::<Result<String, _>>()?
+            } else {
+                table.page(items.iter().map(|item| row(item).map(|cell| self.shown(&cell))))
+            };
+            if write(&text)?.is_break() {
+                return Ok(());
+            }
+        }
+        if is_empty && !self.json { write(&format!("{empty}\n")).map(drop) } else { Ok(()) }
+    }
+
+    /// Says on stderr what is good to know, and no failure.
+    pub(crate) fn note(&self, text: &str) {
+        stderr(&format!("ags: note: {}", self.shown(text)));
+    }
+
+    /// A text from outside, on one line and without secrets.
+    pub(crate) fn shown(&self, text: &str) -> String {
+        self.redact(&printable(text)).into_owned()
+    }
+
+    /// A line of JSON.
+    fn line(&self, record: &impl Serialize) -> Result<String, Failure> {
+        let line = serde_json::to_string(record).and_then(without_nulls);
+        let line = line.map_err(|error| Failure::output(&error.into()))?;
+        Ok(format!("{}\n", self.redact(&line)))
     }
 
     fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
@@ -40,12 +82,29 @@ impl<'a> Output<'a> {
     }
 }
 
-/// Writes text as it is. A reader that has seen enough (`ags … | head`) is no failure.
-pub(crate) fn write(text: &str) -> Result<(), Failure> {
+/// An object of JSON without its null members, whoever named them; those inside of its members are data.
+fn without_nulls(line: String) -> serde_json::Result<String> {
+    struct Members(Extensions);
+
+    impl Serialize for Members {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_map(self.0.iter().filter(|(_, value)| value.get() != "null"))
+        }
+    }
+
+    if line.contains("null") {
+        return serde_json::to_string(&Members(serde_json::from_str(&line)?));
+    }
+    Ok(line)
+}
+
+/// Writes text as it is, and says whether to go on: a reader that has seen enough (`ags … | head`) is no failure.
+pub(crate) fn write(text: &str) -> Result<ControlFlow<()>, Failure> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::output(&error)),
-        _ => Ok(()),
+        Ok(()) => Ok(ControlFlow::Continue(())),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
+        Err(error) => Err(Failure::output(&error)),
     }
 }
 
@@ -73,6 +132,14 @@ pub(crate) fn stderr(text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn null_members_are_left_out_and_others_kept_byte_for_byte() {
+        let line = r#"{"a":null,"b":{"c":null,"n":1.50},"null":"null","d":[null],"e":1e400,"f":null}"#;
+        let kept = r#"{"b":{"c":null,"n":1.50},"null":"null","d":[null],"e":1e400}"#;
+        assert_eq!(without_nulls(line.to_owned()).unwrap(), kept);
+        assert_eq!(without_nulls(r#"{"a":1}"#.to_owned()).unwrap(), r#"{"a":1}"#);
+    }
 
     #[test]
     fn columns_stay_where_nothing_else_is_to_change() {

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use lti_ags_ureq::{
-    Client, Endpoint, Error, ErrorKind, ExchangeReport, Grant, Launch, Operation, Registration, ServiceUrl,
-    printable,
+    Client, Endpoint, Error, ErrorKind, ExchangeReport, Grant, Launch, Member, Operation, Page, Registration,
+    ServiceUrl, printable,
 };
 
 use crate::args::Global;
@@ -55,6 +55,15 @@ impl Platform {
     /// Performs an operation.
     pub(crate) fn call<O: Operation>(&self, operation: O) -> Result<O::Output, Failure> {
         self.client.call(&self.endpoint, operation).map_err(|error| self.failure(error))
+    }
+
+    /// The pages of a list, read one by one as they are asked for. It ends after a failure.
+    pub(crate) fn pages<O, T>(&self, first: O) -> impl Iterator<Item = Result<Page<T>, Failure>>
+    where
+        O: Operation<Output = Page<T>>,
+        T: Member,
+    {
+        self.client.pages(&self.endpoint, first).map(|page| page.map_err(|error| self.failure(error)))
     }
 
     /// Gets a token.
