@@ -4,6 +4,9 @@
 mod config;
 mod hostile;
 mod keys;
+mod line_items;
+mod lists;
+mod platform;
 mod scores;
 mod secrets;
 mod server;

@@ -49,6 +49,16 @@ impl Tool {
         Self::configured(server, &format!("{endpoint}{more}"))
     }
 
+    /// A tool registered on the server, with a container of line items there, and a line item in it.
+    pub(crate) fn in_course(server: &Server) -> Self {
+        Self::in_course_with(server, "")
+    }
+
+    /// The same, with more lines of configuration.
+    pub(crate) fn in_course_with(server: &Server, more: &str) -> Self {
+        Self::with(server, &format!("lineitems = \"{}\"\n{more}", server.url("/items")))
+    }
+
     /// A registration on the server, and these lines.
     pub(crate) fn configured(server: &Server, more: &str) -> Self {
         let tool = Self::bare();
@@ -106,10 +116,20 @@ impl Ran {
         serde_json::from_str(&self.stdout).unwrap()
     }
 
+    /// The JSON lines on stdout, of a success or of what came before a failure.
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        self.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
     /// The error of a failure: the last line of stderr, with nothing on stdout.
     pub(crate) fn error(&self) -> Value {
-        assert_ne!(self.code, 0, "{self:?}");
         assert_eq!(self.stdout, "", "{self:?}");
+        self.last_error()
+    }
+
+    /// The error of a failure: the last line of stderr, whatever came before it.
+    pub(crate) fn last_error(&self) -> Value {
+        assert_ne!(self.code, 0, "{self:?}");
         let line: Value = serde_json::from_str(self.stderr.lines().last().unwrap()).unwrap();
         let members: Vec<_> = line.as_object().unwrap().keys().collect();
         assert_eq!(members, ["error"]);

@@ -69,6 +69,77 @@ fn what_is_wrong_on_the_command_line_is_usage() {
         &["jwks"],
         &["jwks", "tool.pem", "tool.pem", "--key-id", "k"],
     ];
+    assert_usage(&tool, cases);
+    assert_eq!(server.requests().len(), 0);
+    assert!(!tool.path("new.pem").exists());
+}
+
+#[test]
+fn what_is_wrong_with_a_line_item_or_a_list_is_usage() {
+    let server = Server::willing();
+    let tool = Tool::in_course(&server);
+    let own = server.url("/items/9");
+    let item = ["line-items", "create", "--label", "Lab", "--score-maximum", "20"];
+    let cases: &[&[&str]] = &[
+        &["line-items"],
+        &["line-items", "list", "--limit", "0"],
+        &["line-items", "list", "--limit", "x"],
+        &["line-items", "list", "--tag", ""],
+        &["line-items", "list", "--resource-id", "--trace"],
+        &["line-items", "get", "items/9"],
+        &["line-items", "create"],
+        &["line-items", "create", "--label", "Lab"],
+        &["line-items", "create", "--score-maximum", "20"],
+        &[&item[..], &["--label", "again"]].concat(),
+        &["line-items", "create", "--label", " ", "--score-maximum", "20"],
+        &["line-items", "create", "--label", "Lab", "--score-maximum", "0"],
+        &["line-items", "create", "--label", "Lab", "--score-maximum", "-1"],
+        &["line-items", "create", "--label", "Lab", "--score-maximum", "NaN"],
+        &[&item[..], &["--tag", ""]].concat(),
+        &[&item[..], &["--end-date-time", ""]].concat(),
+        &[&item[..], &["--end-date-time", "2026-03-02T09:00:00"]].concat(),
+        &[&item[..], &["--start-date-time", "tomorrow"]].concat(),
+        &[&item[..], &["--grades-released", "yes"]].concat(),
+        &[&item[..], &["--grades-released", ""]].concat(),
+        &[&item[..], &["--extension", "https://a.example/x="]].concat(),
+        &[&item[..], &["--extension", "https://a.example/x=text"]].concat(),
+        &[&item[..], &["--extension", "tag=\"x\""]].concat(),
+        &[&item[..], &["--extension", "https://a.example/x=1", "--extension", "https://a.example/x=2"]]
+            .concat(),
+        &["line-items", "ensure", "--label", "Lab", "--score-maximum", "20"],
+        &["line-items", "ensure", "--label", "Lab", "--score-maximum", "20", "--tag", " "],
+        &["line-items", "update"],
+        &["line-items", "update", &own],
+        &["line-items", "update", "items/9", "--label", "x"],
+        &["line-items", "update", "--label", ""],
+        &["line-items", "update", "--score-maximum", "0"],
+        &["line-items", "update", "--score-maximum", ""],
+        &["line-items", "update", "--resource-link-id", "rl-2"],
+        &["line-items", "update", "--extension", "https://a.example/x"],
+        &["line-items", "update", "--extension", "tag="],
+        &[
+            "line-items",
+            "update",
+            "--extension",
+            "https://a.example/x=1",
+            "--extension",
+            "https://a.example/x=",
+        ],
+        &["line-items", "delete"],
+        &["line-items", "delete", ""],
+        &["line-items", "delete", "items/9"],
+        &["results"],
+        &["results", "list", "--limit", "-1"],
+        &["results", "list", "--user-id", " "],
+        &["results", "list", "--line-item", "items/9"],
+    ];
+    assert_usage(&tool, cases);
+    assert_eq!(server.requests().len(), 0);
+}
+
+/// Wrong usage is told as JSON to who asks for it anywhere, and else as text.
+#[track_caller]
+fn assert_usage(tool: &Tool, cases: &[&[&str]]) {
     for case in cases {
         for json in [[case, &["--json"][..]].concat(), [&["--json"][..], case].concat()] {
             tool.run(&json).assert_failed(2, "usage");
@@ -77,8 +148,6 @@ fn what_is_wrong_on_the_command_line_is_usage() {
         assert_eq!((ran.code, &*ran.stdout), (2, ""), "{ran:?}");
         assert!(!ran.stderr.is_empty() && !ran.stderr.contains("{\"error\""), "{ran:?}");
     }
-    assert_eq!(server.requests().len(), 0);
-    assert!(!tool.path("new.pem").exists());
 }
 
 #[test]
@@ -94,7 +163,18 @@ fn help_and_version_are_told_on_stdout() {
     let tool = Tool::bare();
     let help = tool.run(&["--help"]);
     assert_eq!(help.code, 0);
-    for word in ["token", "scores", "keygen", "jwks", "--config", "--json", "--trace", "--claims"] {
+    for word in [
+        "token",
+        "line-items",
+        "scores",
+        "results",
+        "keygen",
+        "jwks",
+        "--config",
+        "--json",
+        "--trace",
+        "--claims",
+    ] {
         assert!(help.stdout.contains(word), "{word}");
     }
     let version = tool.run(&["--version"]);
