@@ -128,7 +128,7 @@ fn advice(error: &Error) -> Option<&'static str> {
         ErrorKind::InsecureUrl => "the name goes into allow_http_hosts of [policy]",
         ErrorKind::ForeignOrigin => "if it is to go there, add the origin to allow_origins of [policy]",
         // What the platform itself refuses cannot be forced.
-        ErrorKind::CoupledLineItem if error.status().is_none() => "`--force` does",
+        ErrorKind::CoupledLineItem if error.status().is_none() => "`--force` deletes it",
         ErrorKind::AmbiguousLineItem => {
             "`ags line-items list` shows them; tell them apart by more ids, or by a tag"
         }
