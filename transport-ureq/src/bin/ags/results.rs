@@ -16,7 +16,7 @@ fn list(global: &Global, args: &args::ListResults) -> Result<(), Failure> {
     let line_item = url("--line-item", args.line_item.as_deref())?;
     let mut list = ListResults::new();
     if let Some(line_item) = &line_item {
-        list = list.of(line_item)?;
+        list = list.at(line_item)?;
     }
     if let Some(user_id) = &args.user_id {
         list = list.user_id(user_id);
