@@ -11,7 +11,7 @@ use crate::{Error, ErrorKind, Refusal, Scope, ServiceUrl, request};
 /// - Blackboard deletes the column with all attempts; nothing restores it.
 /// - Canvas deletes the assignment where it is its default line item, and refuses where the assignment was made in Canvas
 ///   itself (401).
-/// - Moodle 4.5 deletes the column, even an activity's own.
+/// - Moodle 4.5 deletes the column, mostly even an activity's own; where it does not, it answers 403.
 /// - Brightspace keeps the grades, but severs the column from the tool.
 /// - Open edX and OpenOLAT refuse always; Sakai refuses for a line item that it made on demand.
 ///
