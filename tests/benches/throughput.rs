@@ -77,8 +77,12 @@ fn now() -> Timestamp {
     Timestamp::try_from(std::time::SystemTime::now()).unwrap()
 }
 
+/// With the time limit that any client needs: for it ureq looks hosts up on a thread of their own, each time, which costs
+/// more than all else.
 fn agent() -> ureq::Agent {
-    ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).build().into()
+    let limit = Duration::from_secs(30);
+    let config = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0);
+    config.timeout_global(Some(limit)).build().into()
 }
 
 fn send_by_ureq(agent: &ureq::Agent, request: Request<Bytes>) -> Vec<u8> {

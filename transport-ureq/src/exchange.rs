@@ -3,10 +3,11 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use lti_ags::http::{Method, Request, Response, Uri};
-use lti_ags::{Bytes, Cause, ExchangeReport, InFlight, Operation, Origin, TransportError};
+use lti_ags::{Bytes, Cause, ExchangeReport, InFlight, Operation, TransportError};
 use ureq::config::AutoHeaderValue;
 use ureq::{Agent, Timeout};
 
@@ -64,7 +65,7 @@ impl Exchanger {
     /// Sets what matters on each request, so that any agent is safe: by default ureq makes errors of refusals, turns a
     /// redirected POST into a GET, waits for ever, and adds an `Accept`.
     fn send(&self, request: Request<impl ureq::AsSendBody>) -> Result<Response<ureq::Body>, ureq::Error> {
-        let is_here = request.uri().to_string().parse().is_ok_and(|origin: Origin| origin.is_loopback());
+        let is_here = request.uri().host().is_some_and(is_loopback);
         let request = self
             .agent
             .configure_request(request)
@@ -78,6 +79,12 @@ impl Exchanger {
         let request = if is_here { request.proxy(None) } else { request };
         self.agent.run(request.build())
     }
+}
+
+/// As [`Origin::is_loopback`](lti_ags::Origin::is_loopback), for each request, and so without parsing its URL.
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 fn classify(error: ureq::Error) -> TransportError {
