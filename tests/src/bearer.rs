@@ -10,7 +10,7 @@ use crate::violation::Verdict;
 
 /// Refuses a request whose token opens none of these scopes.
 pub(crate) fn judge(
-    tokens: &Tokens,
+    tokens: &mut Tokens,
     scopes: &[&str],
     now: Timestamp,
     request: &http::Request<Vec<u8>>,
@@ -40,7 +40,7 @@ pub(crate) fn judge(
         verdict.fault("AGS-SEC-02", "the scheme is not written `Bearer`");
     }
     // A token may expire or be revoked between two requests: no fault of the client's.
-    match tokens.worth(token, scopes, now) {
+    match tokens.use_up(token, scopes, now) {
         Worth::Nothing => verdict.refuse(Cause::DeadToken, "the token is unknown, expired or revoked"),
         Worth::OtherScopes => {
             verdict.refuse(Cause::TokenScope, "the token's scopes do not cover this request");

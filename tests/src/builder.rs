@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::key::{ToolKey, TrustedKeys};
 use crate::ledger::Exchange;
@@ -43,6 +43,7 @@ pub struct Builder {
     audience_chosen: bool,
     pub(crate) port: u16,
     pub(crate) now: Option<Timestamp>,
+    pub(crate) ahead: SignedDuration,
     pub(crate) observer: Option<Observer>,
 }
 
@@ -67,6 +68,7 @@ impl Builder {
             audience_chosen: false,
             port: 0,
             now: None,
+            ahead: SignedDuration::ZERO,
             observer: None,
         };
         unset.like(Personality::Spec)
@@ -145,6 +147,19 @@ impl Builder {
         self
     }
 
+    /// Lets tokens expire after this time, in whole seconds, whatever lifetime the tool is told.
+    pub fn tokens_expire_after(mut self, time: Duration) -> Self {
+        self.settings.registration.token_true_lifetime =
+            Some(i64::try_from(time.as_secs()).unwrap_or(i64::MAX));
+        self
+    }
+
+    /// Makes each token worthless after so many requests that it was good for.
+    pub fn token_uses(mut self, uses: u64) -> Self {
+        self.settings.registration.token_uses = Some(uses);
+        self
+    }
+
     /// How far `iat` may lie in the future, in whole seconds; not at all unless set (as on Moodle).
     pub fn iat_leeway(mut self, leeway: Duration) -> Self {
         self.settings.registration.iat_leeway = i64::try_from(leeway.as_secs()).unwrap_or(i64::MAX);
@@ -219,6 +234,13 @@ impl Builder {
     /// Starts with a clock that stands at this time, instead of the system's.
     pub fn now(mut self, now: Timestamp) -> Self {
         self.now = Some(now);
+        self
+    }
+
+    /// Starts with a clock that is ahead of the system's, or of the one that [stands](Self::now): behind it, where this is
+    /// negative.
+    pub fn clock_ahead(mut self, by: SignedDuration) -> Self {
+        self.ahead = by;
         self
     }
 

@@ -78,6 +78,13 @@ impl<S: Read + Write> Reader<S> {
         Ok(Some(Received { request, keep_alive }))
     }
 
+    /// Waits until the client has closed the connection.
+    pub(crate) fn end(&mut self) {
+        while self.fill().unwrap_or(false) {
+            self.buffer.clear();
+        }
+    }
+
     /// More bytes; false at the end of the stream.
     fn fill(&mut self) -> Result<bool, ReadError> {
         let mut chunk = [0; 16 << 10];
@@ -199,15 +206,20 @@ pub(crate) fn encode(reply: &Reply) -> Vec<u8> {
     }
     let has = |wanted: &str| reply.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted));
     // RFC 9110 §8.6: none with 1xx and 204; a 304 would describe another body.
-    let bodiless = matches!(reply.status, 100..=199 | 204 | 304);
+    let bodiless = matches!(reply.status, 100..=199 | 204 | 304) && reply.delivery != Delivery::WrongLength;
     if !bodiless && !has("Content-Length") && !has("Transfer-Encoding") {
-        out.extend_from_slice(format!("Content-Length: {}\r\n", reply.body.len()).as_bytes());
+        out.extend_from_slice(format!("Content-Length: {}\r\n", reply.announced().len()).as_bytes());
     }
     if reply.delivery == Delivery::SendAndClose && !has("Connection") {
         out.extend_from_slice(b"Connection: close\r\n");
     }
     out.extend_from_slice(b"\r\n");
     out.extend_from_slice(&reply.body);
+    match reply.delivery {
+        Delivery::WrongLength if reply.body.is_empty() => out.push(b'0'),
+        Delivery::Truncate => drop(out.pop()),
+        _ => {}
+    }
     out
 }
 

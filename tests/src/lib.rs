@@ -38,7 +38,7 @@
 //! gives a [`Reply`]. Tests without I/O use it as it is: `Platform::builder().lms("https://lms.test")`.
 //!
 //! ```text
-//!   request ─► script? ─► token endpoint      ─► assertion  ─► Reply ─► socket (delay, reset, close)
+//!   request ─► script? ─► token endpoint      ─► assertion  ─► Reply ─► socket (delay, reset, stall, garbage…)
 //!                 │   ├─► line items, results ─► gradebook       │
 //!                 │   └─► score service       ─► gradebook       │
 //!                 └── ledger, violations ◄───────────────────────┘

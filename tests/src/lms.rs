@@ -120,16 +120,19 @@ impl Lms {
         let place = self.place(path);
         let service = place.service();
         let step = self.scripts.next(service, path);
+        if step.as_ref().is_some_and(|step| step.revoke) {
+            self.tokens.revoke_all();
+        }
         let acted = step.as_ref().is_none_or(|step| step.act);
         let mut verdict = Verdict::new(self.manner, service);
-        let outcome = acted.then(|| self.act(now, &place, request, &mut verdict));
-        let (own, effect) = match outcome {
-            Some(Outcome { reply, effect }) => (Some(reply), effect),
-            None => (None, "scripted".to_owned()),
+        let Outcome { reply: own, effect } = if acted {
+            self.act(now, &place, request, &mut verdict)
+        } else {
+            Outcome { reply: Reply::new(200), effect: "scripted".to_owned() }
         };
-        let reply = match (step, own) {
-            (Some(step), own) => step.answer(own, || self.manner.throttled()),
-            (None, own) => own.unwrap_or_else(|| Reply::new(500)),
+        let reply = match step {
+            Some(step) => step.answer(own, || self.manner.throttled()),
+            None => own,
         };
         self.put_on_record(now, request, service, acted, &reply, effect, verdict);
         reply

@@ -76,7 +76,7 @@ impl Platform {
 
     pub(crate) fn launch(builder: Builder) -> io::Result<Self> {
         let (listener, address) = Server::bind(builder.port)?;
-        let clock = Clock { stands_at: builder.now, ahead: SignedDuration::ZERO };
+        let clock = Clock { stands_at: builder.now, ahead: builder.ahead };
         let observer = builder.observer.clone();
         let lms = Mutex::new(builder.lms(format!("http://{address}")));
         let state = Arc::new(State { lms, clock: Mutex::new(clock), observer });
@@ -192,6 +192,17 @@ impl Platform {
     /// Does this to the next requests of a route. Scripts added earlier go first.
     pub fn script(&self, route: Route, script: Script) {
         self.lms().script(route, script);
+    }
+
+    /// Closes every connection and refuses others, until [`Platform::listen_again`]. To do so for a time when a request
+    /// comes, see [`Script::refuse_connections`].
+    pub fn stop_listening(&self) {
+        self.server.stop_listening();
+    }
+
+    /// Takes connections again, at the same address.
+    pub fn listen_again(&self) {
+        self.server.listen_again();
     }
 
     /// Makes every token issued so far worthless.

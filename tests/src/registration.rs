@@ -32,6 +32,10 @@ pub(crate) struct Registration {
     pub(crate) scope_policy: ScopePolicy,
     /// Seconds.
     pub(crate) token_lifetime: i64,
+    /// Seconds, where tokens expire at another time than is told.
+    pub(crate) token_true_lifetime: Option<i64>,
+    /// For how many requests a token is good.
+    pub(crate) token_uses: Option<u64>,
     /// Seconds that `iat` may lie in the future.
     pub(crate) iat_leeway: i64,
 }
@@ -49,6 +53,8 @@ impl Registration {
             scopes: ALL_SCOPES.map(str::to_owned).to_vec(),
             scope_policy: ScopePolicy::default(),
             token_lifetime: 3600,
+            token_true_lifetime: None,
+            token_uses: None,
             iat_leeway: 0,
         }
     }

@@ -36,6 +36,19 @@ pub enum Delivery {
     Reset,
     /// Sends nothing: the connection is closed (TCP FIN).
     HangUp,
+    /// Sends nothing and keeps the connection, until the client gives up.
+    Stall,
+    /// Sends it byte by byte, with this pause before each.
+    Drip(Duration),
+    /// Sends it but for the last byte, and closes the connection.
+    Truncate,
+    /// Sends what is no HTTP in its place, and closes the connection.
+    Garbage,
+    /// Sends it with a `Content-Length` of half its body; one without a body says 0, and a byte follows.
+    WrongLength,
+    /// Sends nothing: the connection is closed, and others are refused for this long, as when the platform is started
+    /// anew. Without a socket: this request never arrived.
+    Refuse(Duration),
 }
 
 impl Reply {
@@ -77,19 +90,34 @@ impl Reply {
         self
     }
 
-    /// The status the client gets to see: none where nothing is sent.
-    pub fn seen_status(&self) -> Option<u16> {
+    /// The body as a client gets it that takes its announced length for true.
+    pub(crate) fn announced(&self) -> &[u8] {
         match self.delivery {
-            Delivery::Send | Delivery::SendAndClose => Some(self.status),
-            Delivery::Reset | Delivery::HangUp => None,
+            Delivery::WrongLength => self.body.get(..self.body.len() / 2).unwrap_or_default(),
+            _ => &self.body,
         }
     }
 
-    /// As the client of a sans-IO test gets it: `None` where the connection breaks instead. Header names and
-    /// values that no HTTP library accepts are left out.
+    /// The status the client gets to see: none where no whole answer is sent.
+    pub fn seen_status(&self) -> Option<u16> {
+        match self.delivery {
+            Delivery::Send | Delivery::SendAndClose | Delivery::Drip(_) | Delivery::WrongLength => {
+                Some(self.status)
+            }
+            Delivery::Reset
+            | Delivery::HangUp
+            | Delivery::Stall
+            | Delivery::Truncate
+            | Delivery::Garbage
+            | Delivery::Refuse(_) => None,
+        }
+    }
+
+    /// As the client of a sans-IO test gets it: `None` where there is no whole answer, and the fate of the request is
+    /// for [`delivery`](Self::delivery) to say. Header names and values that no HTTP library accepts are left out.
     pub fn into_response(self) -> Option<http::Response<Vec<u8>>> {
         let status = self.seen_status()?;
-        let mut response = http::Response::new(self.body);
+        let mut response = http::Response::new(self.announced().to_vec());
         *response.status_mut() = http::StatusCode::from_u16(status).ok()?;
         for (name, value) in self.headers {
             if let (Ok(name), Ok(value)) =

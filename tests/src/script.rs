@@ -59,6 +59,8 @@ pub(crate) struct Step {
     times: usize,
     /// Whether the platform acts on the request.
     pub(crate) act: bool,
+    /// Whether all tokens are worthless from now on.
+    pub(crate) revoke: bool,
     delay: Duration,
     answer: Answer,
 }
@@ -67,13 +69,19 @@ pub(crate) struct Step {
 enum Answer {
     Own,
     Canned(Reply),
-    Break(Delivery),
+    /// The platform's own, delivered otherwise.
+    Broken(Delivery),
+    /// The platform's own, with spaces up to this size behind its body.
+    Padded(usize),
     Throttled,
 }
 
 impl Script {
     fn of(act: bool, answer: Answer) -> Self {
-        Self { earlier: Vec::new(), last: Step { times: 1, act, delay: Duration::ZERO, answer } }
+        Self {
+            earlier: Vec::new(),
+            last: Step { times: 1, act, revoke: false, delay: Duration::ZERO, answer },
+        }
     }
 
     /// Behaves normally: to let requests pass before the next step, or with a delay.
@@ -97,19 +105,77 @@ impl Script {
     /// Resets the connection without acting on the request.
     #[must_use]
     pub fn reset_before_acting() -> Self {
-        Self::of(false, Answer::Break(Delivery::Reset))
+        Self::of(false, Answer::Broken(Delivery::Reset))
     }
 
     /// Acts on the request, then resets the connection: the answer is lost.
     #[must_use]
     pub fn reset_after_acting() -> Self {
-        Self::of(true, Answer::Break(Delivery::Reset))
+        Self::of(true, Answer::Broken(Delivery::Reset))
     }
 
     /// Closes the connection in good order, without acting on the request and without an answer.
     #[must_use]
     pub fn hang_up() -> Self {
-        Self::of(false, Answer::Break(Delivery::HangUp))
+        Self::of(false, Answer::Broken(Delivery::HangUp))
+    }
+
+    /// Never answers, without acting on the request; the connection stays until the client gives up.
+    #[must_use]
+    pub fn stall() -> Self {
+        Self::of(false, Answer::Broken(Delivery::Stall))
+    }
+
+    /// Acts on the request, and answers byte by byte, with this pause before each.
+    #[must_use]
+    pub fn drip(pause: Duration) -> Self {
+        Self::of(true, Answer::Broken(Delivery::Drip(pause)))
+    }
+
+    /// Acts on the request, and answers all but the last byte: of the body, or of the head if there is none. Then the
+    /// connection is closed.
+    #[must_use]
+    pub fn truncated() -> Self {
+        Self::of(true, Answer::Broken(Delivery::Truncate))
+    }
+
+    /// Acts on the request, and answers with spaces behind the body: so many bytes in all.
+    #[must_use]
+    pub fn oversized(bytes: usize) -> Self {
+        Self::of(true, Answer::Padded(bytes))
+    }
+
+    /// Acts on the request, and answers with a `Content-Length` of half the body; without a body, a byte follows the head.
+    #[must_use]
+    pub fn wrong_length() -> Self {
+        Self::of(true, Answer::Broken(Delivery::WrongLength))
+    }
+
+    /// Answers what is no HTTP, without acting on the request, and closes the connection.
+    #[must_use]
+    pub fn garbage() -> Self {
+        Self::of(false, Answer::Broken(Delivery::Garbage))
+    }
+
+    /// Closes every connection and refuses others for this long, without acting on the request: the platform is started
+    /// anew. Without a socket, this request is the only one that is refused; see [`Delivery::Refuse`].
+    #[must_use]
+    pub fn refuse_connections(time: Duration) -> Self {
+        Self::of(false, Answer::Broken(Delivery::Refuse(time)))
+    }
+
+    /// Redirects to this location, taken as it is, without acting on the request.
+    #[must_use]
+    pub fn redirect(status: u16, location: impl AsRef<[u8]>) -> Self {
+        Self::reply(status).header("Location", location)
+    }
+
+    /// Makes every token issued so far worthless, and then behaves normally.
+    #[must_use]
+    pub fn revoke_tokens() -> Self {
+        let mut script = Self::normal();
+        script.last.revoke = true;
+        script
     }
 
     /// Acts on the request, whatever this step answers.
@@ -174,15 +240,21 @@ impl Script {
 }
 
 impl Step {
-    /// What goes out; `own` is the platform's own answer, where it acted, and `throttled` its
+    /// What goes out; `own` is the platform's own answer, an empty one where it did not act, and `throttled` its
     /// answer to a client that asks too much.
-    pub(crate) fn answer(self, own: Option<Reply>, throttled: impl FnOnce() -> Reply) -> Reply {
-        let own = own.unwrap_or_else(|| Reply::new(200));
+    pub(crate) fn answer(self, own: Reply, throttled: impl FnOnce() -> Reply) -> Reply {
         let mut reply = match self.answer {
             Answer::Own => own,
             Answer::Canned(reply) => reply,
             Answer::Throttled => throttled(),
-            Answer::Break(delivery) => Reply { delivery, ..own },
+            Answer::Broken(delivery) => Reply { delivery, ..own },
+            Answer::Padded(bytes) => {
+                let mut reply = own;
+                reply.body.resize(bytes.max(reply.body.len()), b' ');
+                // A body is not to be had with 204.
+                reply.status = if reply.status == 204 { 200 } else { reply.status };
+                reply
+            }
         };
         reply.delay = self.delay;
         reply
@@ -218,7 +290,7 @@ mod tests {
         scripts.add(&Route::Scores, Script::reply(503).times(2).then(Script::reply(429)));
         scripts.add(&Route::Prefix("/a".into()), Script::reply(404));
         let mut status = |service, path| {
-            scripts.next(service, path).map(|step| step.answer(None, || Reply::new(429)).status)
+            scripts.next(service, path).map(|step| step.answer(Reply::new(200), || Reply::new(429)).status)
         };
         assert_eq!(status(Service::Token, "/token"), None);
         assert_eq!(status(Service::Scores, "/x"), Some(503));

@@ -117,7 +117,7 @@ impl Lms {
     }
 
     /// Judges the token and what else this platform looks at first.
-    fn admit(&self, asked: &Asked<'_>, item: Option<&LineItem>, verdict: &mut Verdict) {
+    fn admit(&mut self, asked: &Asked<'_>, item: Option<&LineItem>, verdict: &mut Verdict) {
         let reads = matches!(asked.request.method(), &(Method::GET | Method::HEAD | Method::OPTIONS));
         let scopes: &[&str] = match asked.service {
             Service::Scores => &[SCOPE_SCORE],
@@ -125,7 +125,7 @@ impl Lms {
             _ if reads => &[SCOPE_LINE_ITEM, SCOPE_LINE_ITEM_READONLY],
             _ => &[SCOPE_LINE_ITEM],
         };
-        bearer::judge(&self.tokens, scopes, asked.now, asked.request, verdict);
+        bearer::judge(&mut self.tokens, scopes, asked.now, asked.request, verdict);
         self.manner.examine(asked, item, verdict);
     }
 

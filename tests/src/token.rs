@@ -27,6 +27,8 @@ pub(crate) struct Tokens {
 struct Grant {
     scopes: Vec<String>,
     expires_at: Timestamp,
+    /// For how many requests it is still good.
+    uses: Option<u64>,
 }
 
 /// What a bearer token is worth.
@@ -51,11 +53,15 @@ impl Tokens {
         self.live.clear();
     }
 
-    pub(crate) fn worth(&self, token: &str, scopes: &[&str], now: Timestamp) -> Worth {
-        match self.live.get(token) {
-            Some(grant) if now < grant.expires_at => {
-                let enough = grant.scopes.iter().any(|granted| scopes.contains(&granted.as_str()));
-                if enough { Worth::Enough } else { Worth::OtherScopes }
+    /// What a token is worth for a request that comes with it now.
+    pub(crate) fn use_up(&mut self, token: &str, scopes: &[&str], now: Timestamp) -> Worth {
+        match self.live.get_mut(token) {
+            Some(grant) if now < grant.expires_at && grant.uses != Some(0) => {
+                if !grant.scopes.iter().any(|granted| scopes.contains(&granted.as_str())) {
+                    return Worth::OtherScopes;
+                }
+                grant.uses = grant.uses.map(|uses| uses - 1);
+                Worth::Enough
             }
             _ => Worth::Nothing,
         }
@@ -129,9 +135,10 @@ impl Tokens {
         };
         let reply = manner.token(&grant);
         let effect = format!("token {} for {} scopes", self.issued, scopes.len());
-        let lifetime = SignedDuration::from_secs(registration.token_lifetime);
+        let seconds = registration.token_true_lifetime.unwrap_or(registration.token_lifetime);
+        let lifetime = SignedDuration::from_secs(seconds);
         let expires_at = asked.now.checked_add(lifetime).unwrap_or(Timestamp::MAX);
-        self.live.insert(grant.token, Grant { scopes, expires_at });
+        self.live.insert(grant.token, Grant { scopes, expires_at, uses: registration.token_uses });
         Outcome { reply, effect }
     }
 }
