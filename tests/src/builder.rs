@@ -14,6 +14,7 @@ use crate::line_item::LineItem;
 use crate::lms::Lms;
 use crate::page::PageSize;
 use crate::personality::Personality;
+use crate::plan::Plan;
 use crate::platform::Platform;
 use crate::registration::{Registration, ScopePolicy};
 
@@ -33,6 +34,7 @@ pub(crate) struct Settings {
     pub(crate) seeded: Vec<(String, u64)>,
     pub(crate) learners: BTreeSet<String>,
     pub(crate) ledger_limit: usize,
+    pub(crate) plan: Option<Plan>,
 }
 
 /// A platform to be. Every setting has a default that works.
@@ -61,6 +63,7 @@ impl Builder {
             seeded: Vec::new(),
             learners: BTreeSet::new(),
             ledger_limit: usize::MAX,
+            plan: None,
         };
         let unset = Self {
             settings,
@@ -241,6 +244,12 @@ impl Builder {
     /// negative.
     pub fn clock_ahead(mut self, by: SignedDuration) -> Self {
         self.ahead = by;
+        self
+    }
+
+    /// Meets requests with faults as the plan says.
+    pub fn plan(mut self, plan: Plan) -> Self {
+        self.settings.plan = Some(plan);
         self
     }
 

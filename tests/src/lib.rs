@@ -2,7 +2,8 @@
 //!
 //! [`Platform::start`] puts a strict platform on a free port of 127.0.0.1: it verifies assertions for real, checks
 //! every score against the specification, and keeps a gradebook, a ledger of all exchanges and a list of the rules
-//! a client broke. Scripts make it slow, busy or broken on demand.
+//! a client broke. Scripts make it slow, busy or broken on demand; a [`Plan`] does so by chance, the same for the same
+//! seed.
 //!
 //! ```
 //! use lti_ags_testing::{LineItem, Platform, Route, Script};
@@ -64,6 +65,7 @@ mod media;
 pub mod names;
 mod page;
 mod personality;
+mod plan;
 mod platform;
 mod registration;
 mod reply;
@@ -84,6 +86,7 @@ pub use ledger::{Exchange, Ledger, RawHead, Service};
 pub use line_item::LineItem;
 pub use lms::Lms;
 pub use personality::{Personality, UnknownPersonality};
+pub use plan::Plan;
 pub use platform::Platform;
 pub use registration::ScopePolicy;
 pub use reply::{Delivery, Reply};

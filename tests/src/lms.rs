@@ -16,9 +16,10 @@ use crate::ledger::{Exchange, Ledger, RawHead, Service, path_of};
 use crate::line_item::LineItem;
 use crate::page::PageSize;
 use crate::personality::Manner;
+use crate::plan::Plan;
 use crate::registration::Registration;
 use crate::reply::Reply;
-use crate::script::{Route, Script, Scripts};
+use crate::script::{Route, Script, Scripts, Step};
 use crate::services::Place;
 use crate::token::Tokens;
 use crate::violation::{Verdict, Violation};
@@ -52,6 +53,7 @@ pub struct Lms {
     latest: Option<Arc<Exchange>>,
     violations: Vec<Violation>,
     scripts: Scripts,
+    plan: Option<Plan>,
     /// How many line items there ever were.
     placed: u64,
 }
@@ -82,6 +84,7 @@ impl Lms {
             latest: None,
             violations: Vec::new(),
             scripts: Scripts::default(),
+            plan: settings.plan,
             placed: 0,
         };
         for mut item in settings.line_items {
@@ -119,7 +122,7 @@ impl Lms {
         }
         let place = self.place(path);
         let service = place.service();
-        let step = self.scripts.next(service, path);
+        let step = self.step(service, path);
         if step.as_ref().is_some_and(|step| step.revoke) {
             self.tokens.revoke_all();
         }
@@ -136,6 +139,16 @@ impl Lms {
         };
         self.put_on_record(now, request, service, acted, &reply, effect, verdict);
         reply
+    }
+
+    /// What is to be done to this request, by a script or by the plan.
+    fn step(&mut self, service: Service, path: &str) -> Option<Step> {
+        let scripted = self.scripts.next(service, path);
+        if scripted.is_some() {
+            return scripted;
+        }
+        self.plan.as_mut()?.draw(service, path, &mut self.scripts);
+        self.scripts.next(service, path)
     }
 
     #[expect(clippy::too_many_arguments, reason = "an exchange has that many sides")]
@@ -219,6 +232,11 @@ impl Lms {
     #[expect(clippy::needless_pass_by_value, reason = "a route is written in place")]
     pub fn script(&mut self, route: Route, script: Script) {
         self.scripts.add(&route, script);
+    }
+
+    /// Does what a plan says to coming requests, where no script is for them. It takes the place of the plan before.
+    pub fn plan(&mut self, plan: Plan) {
+        self.plan = Some(plan);
     }
 
     /// Makes every token issued so far worthless.

@@ -13,6 +13,7 @@ use crate::gradebook::Gradebook;
 use crate::key::ToolKey;
 use crate::ledger::Ledger;
 use crate::lms::Lms;
+use crate::plan::Plan;
 use crate::reply::Reply;
 use crate::script::{Route, Script};
 use crate::server::{Handler, Server, fetch_json};
@@ -192,6 +193,11 @@ impl Platform {
     /// Does this to the next requests of a route. Scripts added earlier go first.
     pub fn script(&self, route: Route, script: Script) {
         self.lms().script(route, script);
+    }
+
+    /// Does what a plan says to coming requests, where no script is for them. It takes the place of the plan before.
+    pub fn plan(&self, plan: Plan) {
+        self.lms().plan(plan);
     }
 
     /// Closes every connection and refuses others, until [`Platform::listen_again`]. To do so for a time when a request

@@ -1,6 +1,7 @@
 //! Scripted behaviour: what the platform is to do to coming requests before acting on them, or instead.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::time::Duration;
 
 use crate::ledger::Service;
@@ -27,7 +28,7 @@ pub enum Route {
 }
 
 impl Route {
-    fn takes(&self, service: Service, path: &str) -> bool {
+    pub(crate) fn takes(&self, service: Service, path: &str) -> bool {
         match self {
             Self::Token => service == Service::Token,
             Self::LineItems => service == Service::LineItems,
@@ -37,6 +38,20 @@ impl Route {
             Self::Any => true,
             Self::Prefix(prefix) => path.starts_with(prefix.as_str()),
         }
+    }
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Token => "token requests",
+            Self::LineItems => "requests for line items",
+            Self::LineItem => "requests for one line item",
+            Self::Scores => "score requests",
+            Self::Results => "requests for results",
+            Self::Any => "all requests",
+            Self::Prefix(prefix) => return write!(f, "requests below {prefix}"),
+        })
     }
 }
 
@@ -258,6 +273,51 @@ impl Step {
         };
         reply.delay = self.delay;
         reply
+    }
+}
+
+impl fmt::Display for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for step in &self.earlier {
+            write!(f, "{step}, then ")?;
+        }
+        self.last.fmt(f)
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let acts_anyway = matches!(self.answer, Answer::Own | Answer::Padded(_));
+        if self.revoke {
+            f.write_str("revoke all tokens, ")?;
+        }
+        if self.act && !acts_anyway {
+            f.write_str("act, then ")?;
+        }
+        match &self.answer {
+            Answer::Own => f.write_str("answer"),
+            Answer::Canned(reply) => write!(f, "answer {}", reply.status),
+            Answer::Padded(bytes) => write!(f, "answer with {bytes} bytes"),
+            Answer::Throttled => f.write_str("throttle"),
+            Answer::Broken(delivery) => match delivery {
+                Delivery::Send | Delivery::SendAndClose => f.write_str("answer"),
+                Delivery::Reset => f.write_str("reset the connection"),
+                Delivery::HangUp => f.write_str("close the connection"),
+                Delivery::Stall => f.write_str("stall"),
+                Delivery::Drip(pause) => write!(f, "answer a byte every {pause:?}"),
+                Delivery::Truncate => f.write_str("cut the answer"),
+                Delivery::Garbage => f.write_str("answer no HTTP"),
+                Delivery::WrongLength => f.write_str("answer with a wrong length"),
+                Delivery::Refuse(time) => write!(f, "refuse connections for {time:?}"),
+            },
+        }?;
+        if !self.delay.is_zero() {
+            write!(f, " after {:?}", self.delay)?;
+        }
+        match self.times {
+            1 => Ok(()),
+            times => write!(f, ", {times} times"),
+        }
     }
 }
 

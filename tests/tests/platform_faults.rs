@@ -7,7 +7,7 @@ use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use lti_ags_testing::{Platform, Route, Script};
+use lti_ags_testing::{Delivery, Plan, Platform, Route, Script};
 use support::{Connection, NOW, builder, get, platform, post, score, score_headers, token};
 
 /// Sends a right score, and reads to the end of the connection whatever comes.
@@ -183,4 +183,42 @@ fn a_platforms_clock_may_be_ahead_or_behind() {
         let now: jiff::Timestamp = NOW.parse().unwrap();
         assert_eq!(platform.now().duration_since(now).as_secs(), seconds);
     }
+}
+
+#[test]
+fn a_plan_fails_the_same_requests_again() {
+    let run = || {
+        let plan = Plan::new(7).with(0.3, Route::Any, Script::reset_after_acting()).with(
+            0.2,
+            Route::Scores,
+            Script::reply(503).times(2),
+        );
+        let mut lms = Platform::builder().plan(plan).lms("https://lms.test");
+        (0..100)
+            .map(|_| {
+                let request = http::Request::post("/lineitems/li-1/scores").body(Vec::new()).unwrap();
+                let reply = lms.respond(NOW.parse().unwrap(), &request);
+                (reply.status, reply.delivery)
+            })
+            .collect::<Vec<_>>()
+    };
+    let seen = run();
+    assert_eq!(seen, run());
+    for expected in [(401, Delivery::Send), (401, Delivery::Reset), (503, Delivery::Send)] {
+        assert!(seen.contains(&expected), "{expected:?}");
+    }
+    let bursts = seen.split(|reply| reply.0 != 503).filter(|burst| !burst.is_empty());
+    assert!(bursts.into_iter().all(|burst| burst.len() % 2 == 0), "{seen:?}");
+}
+
+#[test]
+fn scripts_go_before_the_plan() {
+    let platform = platform();
+    let token = token(&platform);
+    platform.plan(Plan::new(1).with(1.0, Route::Any, Script::reply(503)));
+    platform.script(Route::Scores, Script::normal());
+    assert_eq!(post(&platform, &token, &score(10.0, 0).to_string()).status, 204);
+    assert_eq!(post(&platform, &token, &score(11.0, 1).to_string()).status, 503);
+    platform.plan(Plan::new(1));
+    assert_eq!(post(&platform, &token, &score(11.0, 1).to_string()).status, 204);
 }
