@@ -17,6 +17,7 @@ use crate::personality::Personality;
 use crate::plan::Plan;
 use crate::platform::Platform;
 use crate::registration::{Registration, ScopePolicy};
+use crate::throttle::Throttle;
 
 /// What is called after each exchange.
 pub(crate) type Observer = Arc<dyn Fn(&Exchange) + Send + Sync>;
@@ -35,6 +36,7 @@ pub(crate) struct Settings {
     pub(crate) learners: BTreeSet<String>,
     pub(crate) ledger_limit: usize,
     pub(crate) plan: Option<Plan>,
+    pub(crate) throttle: Option<Throttle>,
 }
 
 /// A platform to be. Every setting has a default that works.
@@ -64,6 +66,7 @@ impl Builder {
             learners: BTreeSet::new(),
             ledger_limit: usize::MAX,
             plan: None,
+            throttle: None,
         };
         let unset = Self {
             settings,
@@ -244,6 +247,12 @@ impl Builder {
     /// negative.
     pub fn clock_ahead(mut self, by: SignedDuration) -> Self {
         self.ahead = by;
+        self
+    }
+
+    /// Throttles a tool that asks too much.
+    pub fn throttle(mut self, throttle: Throttle) -> Self {
+        self.settings.throttle = Some(throttle);
         self
     }
 

@@ -3,7 +3,7 @@
 //! [`Platform::start`] puts a strict platform on a free port of 127.0.0.1: it verifies assertions for real, checks
 //! every score against the specification, and keeps a gradebook, a ledger of all exchanges and a list of the rules
 //! a client broke. Scripts make it slow, busy or broken on demand; a [`Plan`] does so by chance, the same for the same
-//! seed.
+//! seed; a [`Throttle`] makes it refuse who asks too much.
 //!
 //! ```
 //! use lti_ags_testing::{LineItem, Platform, Route, Script};
@@ -74,6 +74,7 @@ mod score;
 mod script;
 mod server;
 mod services;
+mod throttle;
 mod time;
 mod token;
 mod violation;
@@ -91,4 +92,5 @@ pub use platform::Platform;
 pub use registration::ScopePolicy;
 pub use reply::{Delivery, Reply};
 pub use script::{Route, Script};
+pub use throttle::Throttle;
 pub use violation::{Kind, Violation};

@@ -21,6 +21,7 @@ use crate::registration::Registration;
 use crate::reply::Reply;
 use crate::script::{Route, Script, Scripts, Step};
 use crate::services::Place;
+use crate::throttle::Bucket;
 use crate::token::Tokens;
 use crate::violation::{Verdict, Violation};
 
@@ -54,6 +55,7 @@ pub struct Lms {
     violations: Vec<Violation>,
     scripts: Scripts,
     plan: Option<Plan>,
+    bucket: Option<Bucket>,
     /// How many line items there ever were.
     placed: u64,
 }
@@ -85,6 +87,7 @@ impl Lms {
             violations: Vec::new(),
             scripts: Scripts::default(),
             plan: settings.plan,
+            bucket: settings.throttle.map(Bucket::new),
             placed: 0,
         };
         for mut item in settings.line_items {
@@ -126,16 +129,22 @@ impl Lms {
         if step.as_ref().is_some_and(|step| step.revoke) {
             self.tokens.revoke_all();
         }
-        let acted = step.as_ref().is_none_or(|step| step.act);
+        let acts = step.as_ref().is_none_or(|step| step.act);
+        let admitted = self.admits(now, service);
         let mut verdict = Verdict::new(self.manner, service);
-        let Outcome { reply: own, effect } = if acted {
-            self.act(now, &place, request, &mut verdict)
-        } else {
-            Outcome { reply: Reply::new(200), effect: "scripted".to_owned() }
+        let Outcome { reply: own, effect } = match &self.bucket {
+            Some(bucket) if !admitted => Outcome { reply: bucket.refusal(), effect: "throttled".to_owned() },
+            _ if acts => self.act(now, &place, request, &mut verdict),
+            _ => Outcome { reply: Reply::new(200), effect: "scripted".to_owned() },
         };
+        let acted = acts && admitted;
         let reply = match step {
             Some(step) => step.answer(own, || self.manner.throttled()),
             None => own,
+        };
+        let reply = match &mut self.bucket {
+            Some(bucket) if service != Service::Token => bucket.done(now, admitted, reply),
+            _ => reply,
         };
         self.put_on_record(now, request, service, acted, &reply, effect, verdict);
         reply
@@ -149,6 +158,10 @@ impl Lms {
         }
         self.plan.as_mut()?.draw(service, path, &mut self.scripts);
         self.scripts.next(service, path)
+    }
+
+    fn admits(&mut self, now: Timestamp, service: Service) -> bool {
+        service == Service::Token || self.bucket.as_mut().is_none_or(|bucket| bucket.admits(now))
     }
 
     #[expect(clippy::too_many_arguments, reason = "an exchange has that many sides")]

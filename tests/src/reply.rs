@@ -90,6 +90,11 @@ impl Reply {
         self
     }
 
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.headers.retain(|(given, _)| !given.eq_ignore_ascii_case(name));
+        self
+    }
+
     /// The body as a client gets it that takes its announced length for true.
     pub(crate) fn announced(&self) -> &[u8] {
         match self.delivery {
