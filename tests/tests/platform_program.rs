@@ -115,3 +115,28 @@ fn it_ends_when_its_time_is_over() {
     let mut program = Program::start(&["--for", "0"]);
     assert!(program.child.wait().unwrap().success());
 }
+
+#[test]
+fn faults_and_throttling_are_turned_on_by_flags() {
+    let program = Program::start(&["--faults", "17", "--throttle", "100,1.5,20"]);
+    assert!(
+        program.value("faults ").starts_with("seed 17: 3% of all requests: reset"),
+        "{}",
+        program.introduction
+    );
+    let (out, _) = program.end();
+    assert!(out.contains("violations: 0"), "{out}");
+
+    let throttled = Program::start(&["--throttle", "0"]);
+    throttled.send("GET /lineitems");
+    let (out, _) = throttled.end();
+    assert!(out.contains("GET /lineitems 403 throttled"), "{out}");
+
+    for wrong in ["", "a", "1,2,3,4", "-1", "NaN"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_ags-platform"))
+            .arg(format!("--throttle={wrong}"))
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{wrong}");
+    }
+}

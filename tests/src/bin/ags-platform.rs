@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use lti_ags_testing::names::ALL_SCOPES;
-use lti_ags_testing::{Gradebook, LineItem, Personality, Platform};
+use lti_ags_testing::{Gradebook, LineItem, Personality, Plan, Platform, Throttle};
 
 /// A strict LTI platform with Assignment and Grade Services on loopback, for trying tools against.
 ///
@@ -42,6 +42,26 @@ struct Arguments {
     /// The maximum of the line item
     #[arg(long, value_name = "N", default_value_t = 100.0)]
     score_maximum: f64,
+    /// Throttles by a leaky bucket, as Canvas does: 403 where a request would fill it beyond the mark (Canvas: 600);
+    /// it leaks DRAIN a second (10), and a request costs COST (0.05) and holds 50 while it is in flight
+    #[arg(long, value_name = "MARK[,DRAIN[,COST]]", value_parser = throttle)]
+    throttle: Option<Throttle>,
+    /// Fails about one request in six, the same ones for the same seed: broken connections, lost and cut answers, 502,
+    /// 503 and 504, revoked tokens, throttling
+    #[arg(long, value_name = "SEED")]
+    faults: Option<u64>,
+}
+
+fn throttle(text: &str) -> Result<Throttle, String> {
+    let amounts: Option<Vec<f64>> = text.split(',').map(|amount| amount.parse().ok()).collect();
+    let usable = amounts.filter(|amounts| amounts.iter().all(|amount| amount.is_finite() && *amount >= 0.0));
+    let throttle = Throttle::canvas();
+    match usable.as_deref() {
+        Some([mark]) => Ok(throttle.high_water(*mark)),
+        Some([mark, drain]) => Ok(throttle.high_water(*mark).drain(*drain)),
+        Some([mark, drain, cost]) => Ok(throttle.high_water(*mark).drain(*drain).cost(*cost)),
+        _ => Err("one to three numbers with commas between, none of them negative".to_owned()),
+    }
 }
 
 fn main() -> ExitCode {
@@ -59,13 +79,23 @@ fn run(arguments: &Arguments) -> io::Result<ExitCode> {
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
-    let platform = Platform::builder()
+    let mut builder = Platform::builder()
         .like(arguments.personality)
         .line_item(LineItem::new("li-1", arguments.score_maximum).label("Exercise 1"))
         .port(arguments.port)
-        .on_exchange(|exchange| say(&exchange.to_string()))
-        .try_start()?;
+        .on_exchange(|exchange| say(&exchange.to_string()));
+    let plan = arguments.faults.map(Plan::random);
+    if let Some(plan) = &plan {
+        builder = builder.plan(plan.clone());
+    }
+    if let Some(throttle) = &arguments.throttle {
+        builder = builder.throttle(throttle.clone());
+    }
+    let platform = builder.try_start()?;
     introduce(&platform);
+    if let Some(plan) = plan {
+        say(&format!("faults          {plan}"));
+    }
     if let Some(folder) = &arguments.write {
         let first = || platform.learners().into_iter().next().unwrap_or_default();
         let user_id = arguments.user_id.clone().unwrap_or_else(first);
