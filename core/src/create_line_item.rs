@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::get_line_item;
 use crate::operation::{Answer, Context, Exchange, Operation, Replay};
-use crate::{Error, ErrorKind, LineItem, NewLineItem, Refusal, Scope, ServiceUrl, request};
+use crate::{Error, ErrorKind, LineItem, NewLineItem, Refusal, Scope, ServiceUrl, request, web_page};
 
 /// Creates a line item in a container: the launch's, unless another is named.
 ///
@@ -75,6 +75,7 @@ impl Operation for CreateLineItem {
     }
 
     fn response(self, response: Response<&[u8]>, exchange: &Exchange<'_>) -> Result<Answer<Self>, Error> {
+        web_page::check(&response, exchange, self.private())?;
         let read = get_line_item::read(&response, exchange);
         if let Ok(item) = &read
             && item.id().is_some()

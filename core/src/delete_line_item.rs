@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 
 use crate::operation::{Answer, Context, Exchange, Operation, Replay};
-use crate::{Error, ErrorKind, Refusal, Scope, ServiceUrl, request};
+use crate::{Error, ErrorKind, Refusal, Scope, ServiceUrl, request, web_page};
 
 /// Deletes a line item. **As a rule the grades in it go with it.**
 ///
@@ -75,7 +75,8 @@ impl Operation for DeleteLineItem {
         request::delete(&self.line_item)
     }
 
-    fn response(self, _: Response<&[u8]>, _: &Exchange<'_>) -> Result<Answer<Self>, Error> {
+    fn response(self, response: Response<&[u8]>, exchange: &Exchange<'_>) -> Result<Answer<Self>, Error> {
+        web_page::check(&response, exchange, self.private())?;
         Ok(Answer::Done(()))
     }
 

@@ -111,6 +111,7 @@ mod token;
 mod transport;
 mod update_line_item;
 mod url;
+mod web_page;
 mod words;
 
 pub use authorize::Authorize;

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::operation::{Answer, Context, Exchange, Operation, Replay};
-use crate::{Error, ErrorKind, Refusal, Scope, Score, ServiceUrl, media};
+use crate::{Error, ErrorKind, Refusal, Scope, Score, ServiceUrl, media, web_page};
 
 /// Posts a score to a line item: the launch's own, unless another is named.
 ///
@@ -144,6 +144,7 @@ impl Operation for PostScore {
             #[serde(rename = "resultUrl", default)]
             result_url: Option<String>,
         }
+        web_page::check(&response, exchange, self.private())?;
         let mut receipt = self.receipt(Outcome::Sent, exchange);
         let body = response.body();
         let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii();
@@ -153,15 +154,6 @@ impl Operation for PostScore {
                 let message = "the platform answered with a list, which is how Moodle hides a refusal";
                 return Err(Error::refused(
                     ErrorKind::ScoreRefused,
-                    message,
-                    exchange.refusal(&response).hide(self.private()),
-                ));
-            }
-            Some(b'<') if is_page(body) => {
-                let message =
-                    "the platform answered with a web page, most likely to sign in, and not to the score";
-                return Err(Error::refused(
-                    ErrorKind::MalformedResponse,
                     message,
                     exchange.refusal(&response).hide(self.private()),
                 ));
@@ -202,13 +194,6 @@ impl Operation for PostScore {
         };
         Err(Error::refused(kind, message, refusal).section("AGS 3.4"))
     }
-}
-
-/// A whole page: the fragments that PHP warns with may stand in front of a success.
-fn is_page(body: &[u8]) -> bool {
-    let begins =
-        |with: &str| body.get(..with.len()).is_some_and(|body| body.eq_ignore_ascii_case(with.as_bytes()));
-    begins("<!doctype") || begins("<html")
 }
 
 /// 409 is AGS's and Moodle's word for it; Canvas and Open edX answer 400 and say it in the body.

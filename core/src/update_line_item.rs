@@ -7,7 +7,7 @@ use http::{Method, Request, Response, StatusCode};
 
 use crate::get_line_item;
 use crate::operation::{Answer, Context, Exchange, Operation, Replay};
-use crate::{Error, ErrorKind, LineItem, Refusal, Scope, ServiceUrl, media, request};
+use crate::{Error, ErrorKind, LineItem, Refusal, Scope, ServiceUrl, media, request, web_page};
 
 /// Changes a line item: reads it, changes it, writes it back. A PUT replaces the whole line item, so all that was read
 /// goes back, also what this library does not know.
@@ -142,6 +142,7 @@ impl Operation for UpdateLineItem<'_> {
     }
 
     fn response(mut self, response: Response<&[u8]>, exchange: &Exchange<'_>) -> Result<Answer<Self>, Error> {
+        web_page::check(&response, exchange, self.private())?;
         let read = self.read(&response, exchange);
         match self.stage {
             Stage::Read(edit) => {

@@ -225,6 +225,23 @@ fn an_update_answered_without_a_line_item_is_read_again() {
     }
 }
 
+/// What a proxy in front of the platform answers, which did not let the request pass.
+#[test]
+fn a_page_to_sign_in_is_no_success_of_what_writes() {
+    let page = || ok("\u{feff}\n<!DOCTYPE html><html><head><title>Sign in</title></head></html>");
+    let item = || line_item(&item(31, ""));
+    let mut updating = platform([page()]);
+    let error = updating.call(UpdateLineItem::put(item())).unwrap_err();
+    assert_eq!((error.kind(), error.status().unwrap().as_u16()), (ErrorKind::MalformedResponse, 200));
+    assert!(error.to_string().contains("web page") && error.to_string().contains("Sign in"), "{error}");
+    let mut deleting = platform([page()]);
+    let error = deleting.call(DeleteLineItem::new(OTHER).unwrap()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::MalformedResponse);
+    let error = platform([page()]).call(CreateLineItem::new(lab())).unwrap_err();
+    assert!(error.to_string().contains("web page"), "{error}");
+    assert_eq!((updating.sent.len(), deleting.sent.len()), (1, 1));
+}
+
 #[test]
 fn an_update_can_be_verified() {
     // Moodle 4.5 repeats what it was sent
