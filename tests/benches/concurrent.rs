@@ -1,0 +1,188 @@
+//! 20,000 scores over loopback, 64 at a time, through the hyper transport and through hyper-util's client below it, which
+//! sends the same bytes; and the memory that a call holds while it waits. Short turns that alternate, so that what else
+//! the machine does falls on both alike; the ratio is that of the medians of all turns.
+#![allow(clippy::print_stdout, reason = "it prints what it measured")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Waker};
+use std::time::{Duration, Instant, SystemTime};
+
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client as HyperClient;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use lti_ags::http::Request;
+use lti_ags::{Bytes, Endpoint, Launch, PostScore, Registration, Score, SigningKey, Timestamp};
+use lti_ags_hyper::{Client, Https};
+use lti_ags_testing::{Platform, Route, Script};
+
+/// At the same time.
+const CONCURRENT: usize = 64;
+/// In one turn.
+const SCORES: usize = 2_000;
+/// 20,000 scores of each in all.
+const TURNS: usize = 10;
+/// Calls that wait while the token is fetched.
+const WAITING: usize = 1_000;
+
+type Bare = HyperClient<HttpConnector, Full<Bytes>>;
+
+struct Bench {
+    platform: Platform,
+    endpoint: Endpoint,
+    users: Vec<String>,
+    /// Of the last score: every later one is newer.
+    now: Timestamp,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let users: Vec<_> = (0..SCORES).map(|n| format!("s-{n:04}")).collect();
+        let platform = Platform::builder().learners(users.clone()).ledger_limit(SCORES).start();
+        let endpoint = Launch::from_claims(platform.claims("s-0000")).unwrap().endpoint().unwrap();
+        Self { platform, endpoint, users, now: Timestamp::try_from(SystemTime::now()).unwrap() }
+    }
+
+    fn client(&self) -> Client<Https> {
+        let key = SigningKey::from_pem(self.platform.private_key_pem())
+            .unwrap()
+            .with_key_id(self.platform.key_id());
+        let registration =
+            Registration::new(self.platform.client_id(), &self.platform.token_endpoint(), key).unwrap();
+        Client::new(registration)
+    }
+
+    fn operations(&mut self) -> Vec<PostScore> {
+        self.now += Duration::from_secs(1);
+        let score = |user: &String| Score::graded(user, 85.0, 100.0).timestamp(self.now).build().unwrap();
+        self.users.iter().map(|user| PostScore::new(score(user))).collect()
+    }
+
+    /// What our client sent in the turn before, with later timestamps.
+    fn requests(&mut self) -> Vec<Request<Bytes>> {
+        let earlier = self.now;
+        self.now += Duration::from_secs(1);
+        let (earlier, later) = (lti_ags::format_timestamp(earlier), lti_ags::format_timestamp(self.now));
+        let url = self.platform.base_url();
+        let again = |exchange: &lti_ags_testing::Exchange| {
+            let target = std::str::from_utf8(&exchange.target).unwrap();
+            let mut request = Request::builder().method(exchange.method.clone()).uri(format!("{url}{target}"));
+            for (name, value) in &exchange.headers {
+                if !name.eq_ignore_ascii_case(b"host") && !name.eq_ignore_ascii_case(b"content-length") {
+                    request = request.header(name.as_slice(), value.as_slice());
+                }
+            }
+            let body = std::str::from_utf8(&exchange.body).unwrap().replace(&earlier, &later);
+            request.body(Bytes::from(body)).unwrap()
+        };
+        let ledger = self.platform.ledger();
+        let requests: Vec<_> = ledger.iter().map(|exchange| again(exchange)).collect();
+        assert_eq!(requests.len(), SCORES);
+        requests
+    }
+}
+
+/// Works through the jobs, 64 at a time, and says how many a second.
+async fn at_once<J, F>(jobs: Vec<J>, work: impl Fn(J) -> F + Clone + Send + 'static) -> f64
+where
+    J: Clone + Send + Sync + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    let jobs = Arc::new(jobs);
+    let next = Arc::new(AtomicUsize::new(0));
+    let begun = Instant::now();
+    let workers: Vec<_> = (0..CONCURRENT)
+        .map(|_| {
+            let (jobs, next, work) = (Arc::clone(&jobs), Arc::clone(&next), work.clone());
+            tokio::spawn(async move {
+                while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    work(job.clone()).await;
+                }
+            })
+        })
+        .collect();
+    for worker in workers {
+        worker.await.unwrap();
+    }
+    f64::from(u32::try_from(SCORES).unwrap()) / begun.elapsed().as_secs_f64()
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+async fn throughput() {
+    let mut bench = Bench::new();
+    let client = bench.client();
+    client.authorize(&bench.endpoint).await.unwrap();
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    let bare: Bare =
+        HyperClient::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector);
+    let (mut ours, mut floor) = (Vec::new(), Vec::new());
+    for turn in 0..=TURNS {
+        let (client, endpoint) = (client.clone(), bench.endpoint.clone());
+        let rate = at_once(bench.operations(), move |operation| {
+            let (client, endpoint) = (client.clone(), endpoint.clone());
+            async move { drop(client.call(&endpoint, operation).await.unwrap()) }
+        });
+        let rate = rate.await;
+
+        let bare = bare.clone();
+        let floor_rate = at_once(bench.requests(), move |request| {
+            let bare = bare.clone();
+            async move {
+                let response = bare.request(request.map(Full::new)).await.unwrap();
+                assert!(response.status().is_success(), "{}", response.status());
+                response.into_body().collect().await.unwrap();
+            }
+        });
+        let floor_rate = floor_rate.await;
+        // The first turn makes the connections.
+        if turn > 0 {
+            ours.push(rate);
+            floor.push(floor_rate);
+        }
+    }
+    bench.platform.assert_no_violations();
+    let (ours_mid, floor_mid) = (median(&mut ours), median(&mut floor));
+    println!(
+        "{CONCURRENT} at once: {ours_mid:.0} scores a second ({:.0} to {:.0}), floor {floor_mid:.0} ({:.0} to {:.0}); ratio {:.3}",
+        ours[0],
+        ours[TURNS - 1],
+        floor[0],
+        floor[TURNS - 1],
+        ours_mid / floor_mid,
+    );
+}
+
+/// What calls hold that wait for a token which another call is fetching: futures, operations and all.
+async fn memory() {
+    let mut bench = Bench::new();
+    let client = bench.client();
+    bench.platform.script(Route::Token, Script::normal().delay(Duration::from_secs(30)));
+    let endpoint = bench.endpoint.clone();
+    let mut operations = bench.operations();
+    let mut fetching = Box::pin(client.call(&endpoint, operations.pop().unwrap()));
+    assert!(fetching.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    operations.truncate(WAITING);
+    let mut waiting = Vec::with_capacity(WAITING);
+    let held = allocation_counter::measure(|| {
+        for operation in operations {
+            let mut call = Box::pin(client.call(&endpoint, operation));
+            assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            waiting.push(call);
+        }
+    });
+    let future = size_of_val(&*fetching);
+    let each = held.bytes_current / i64::try_from(WAITING).unwrap();
+    println!("a call that waits holds {each} bytes, its future of {future} bytes included");
+}
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(throughput());
+    runtime.block_on(memory());
+}
