@@ -23,7 +23,7 @@ use crate::authorize::Authorize;
 use crate::interval::Interval;
 use crate::operation::{Answer, Context, Exchange, Operation};
 use crate::retry::{self, Verdict};
-use crate::token::{Acquired, Grant, Lease};
+use crate::token::{Acquired, Grant, Lease, StoredToken, UnusableToken, bearer};
 use crate::transport::{Fate, TransportError};
 use crate::url::Origin;
 use crate::{Endpoint, Error, ErrorKind, Policy, Refusal, Scopes, Seed, ServiceUrl, Session};
@@ -60,7 +60,15 @@ pub struct Paused<O>(Box<Call<O>>);
 
 enum Awaits {
     Token(Lease),
-    Answer { serial: u64, authorization: HeaderValue },
+    Answer(Sent),
+}
+
+/// The token that a request went with.
+struct Sent {
+    authorization: HeaderValue,
+    serial: u64,
+    /// It comes from another session, some time ago.
+    adopted: bool,
 }
 
 pub(crate) struct Call<O> {
@@ -86,7 +94,8 @@ struct Way {
     /// A plain 500 was tried again.
     tried_once: bool,
     redirects: u32,
-    renewed: bool,
+    /// How often it got a new token.
+    renewals: u8,
     in_doubt: bool,
     rest: Option<Interval>,
     /// Why the exchange is not over yet: what to say when its time is up.
@@ -113,17 +122,54 @@ impl<O: Operation> InFlight<O> {
                 session.revision += 1;
                 self.call.advance(session, now)
             }
-            Awaits::Answer { serial, authorization } => {
-                self.call.answered(session, now, serial, &authorization, outcome)
+            Awaits::Answer(sent) => self.call.answered(session, now, &sent, outcome),
+        }
+    }
+
+    /// Goes on with a token from elsewhere, such as a store that processes share, in place of sending the token request.
+    ///
+    /// # Errors
+    ///
+    /// Gives the call back where the token is of no use to it, or the request is none for a token: send it, then. A token
+    /// that a service has refused is not taken again.
+    pub fn adopt(
+        self,
+        session: &mut Session,
+        now: Timestamp,
+        token: &StoredToken,
+    ) -> Result<Step<O>, (Self, UnusableToken)> {
+        if let Some(error) = self.call.way.stray(session) {
+            return Ok(done(session, Err(error)));
+        }
+        let Awaits::Token(lease) = &self.awaits else { return Err((self, UnusableToken::OtherScopes)) };
+        match session.adopt(lease, token, now) {
+            Ok(()) => Ok(self.call.advance(session, now)),
+            Err(unusable) => Err((self, unusable)),
+        }
+    }
+
+    /// Has all calls that need the token wait in place of sending the token request: another process is fetching it. When
+    /// the time is up, one of them is to fetch it, or to look into the store again.
+    pub fn defer(mut self, session: &mut Session, now: Timestamp, delay: Duration) -> Step<O> {
+        if let Some(error) = self.call.way.stray(session) {
+            return done(session, Err(error));
+        }
+        match &self.awaits {
+            Awaits::Token(lease) => session.defer(lease, now, delay.max(Duration::from_millis(1))),
+            // It has not been sent, and goes now.
+            Awaits::Answer(_) => {
+                self.call.way.requests -= 1;
+                self.call.way.attempts -= 1;
             }
         }
+        self.call.advance(session, now)
     }
 
     /// The right to fetch a token, where that is what the request does.
     pub fn lease(&self) -> Option<&Lease> {
         match &self.awaits {
             Awaits::Token(lease) => Some(lease),
-            Awaits::Answer { .. } => None,
+            Awaits::Answer(_) => None,
         }
     }
 
@@ -131,7 +177,7 @@ impl<O: Operation> InFlight<O> {
     pub fn name(&self) -> &'static str {
         match self.awaits {
             Awaits::Token(_) => crate::token::NAME,
-            Awaits::Answer { .. } => O::NAME,
+            Awaits::Answer(_) => O::NAME,
         }
     }
 
@@ -144,14 +190,14 @@ impl<O: Operation> InFlight<O> {
     pub(crate) fn attempt(&self) -> u32 {
         match &self.awaits {
             Awaits::Token(lease) => lease.attempt(),
-            Awaits::Answer { .. } => self.requests(),
+            Awaits::Answer(_) => self.requests(),
         }
     }
 
     pub(crate) fn token(&self) -> Option<&str> {
         match &self.awaits {
             Awaits::Token(_) => None,
-            Awaits::Answer { authorization, .. } => Some(bearer(authorization)),
+            Awaits::Answer(sent) => Some(bearer(&sent.authorization)),
         }
     }
 }
@@ -219,27 +265,21 @@ impl<O: Operation> Call<O> {
             Acquired::Fetch(request, lease) => {
                 Step::Send(request, InFlight { call: self, awaits: Awaits::Token(lease) })
             }
-            Acquired::Ready { authorization, serial, grant } => {
-                self.send(session, authorization, serial, &grant)
+            Acquired::Ready { authorization, serial, grant, adopted } => {
+                self.send(session, Sent { authorization, serial, adopted }, &grant)
             }
         }
     }
 
-    fn send(
-        mut self: Box<Self>,
-        session: &Session,
-        authorization: HeaderValue,
-        serial: u64,
-        grant: &Grant,
-    ) -> Step<O> {
+    fn send(mut self: Box<Self>, session: &Session, sent: Sent, grant: &Grant) -> Step<O> {
         let Some(request) = &self.way.request else {
             return done(session, self.operation.granted(grant));
         };
         let mut request = request.clone();
-        request.headers_mut().insert(AUTHORIZATION, authorization.clone());
+        request.headers_mut().insert(AUTHORIZATION, sent.authorization.clone());
         self.way.requests += 1;
         self.way.attempts += 1;
-        Step::Send(request, InFlight { call: self, awaits: Awaits::Answer { serial, authorization } })
+        Step::Send(request, InFlight { call: self, awaits: Awaits::Answer(sent) })
     }
 
     fn give_up(mut self, session: &Session) -> Step<O> {
@@ -253,8 +293,7 @@ impl<O: Operation> Call<O> {
         mut self: Box<Self>,
         session: &mut Session,
         now: Timestamp,
-        serial: u64,
-        authorization: &HeaderValue,
+        sent: &Sent,
         outcome: Result<Response<B>, TransportError>,
     ) -> Step<O> {
         let response = match outcome {
@@ -267,9 +306,9 @@ impl<O: Operation> Call<O> {
         };
         let (parts, body) = response.into_parts();
         let response = Response::from_parts(parts, body.as_ref());
-        let token = bearer(authorization);
+        let token = bearer(&sent.authorization);
         if response.status().is_success() {
-            session.renewals.accepted(self.way.renewed);
+            session.renewals.accepted(self.way.renewals > 0);
             let status = response.status();
             return self.read(session, now, token, |operation, exchange| {
                 operation.response(response, exchange).map_err(|error| error.with_status(status))
@@ -281,11 +320,10 @@ impl<O: Operation> Call<O> {
             return self.redirected(session, now, response.headers(), refusal);
         }
         if may_be_about_the_token(&refusal) {
-            if self.way.renewed {
+            if self.way.is_renewed(sent) {
                 session.renewals.in_vain(refusal.status(), now);
-            } else if self.way.may_renew(&refusal, serial) && session.renewals.may_help(refusal.status(), now)
-            {
-                return self.renew(session, now, serial);
+            } else if self.way.may_renew(&refusal, sent) && session.renewals.may_help(refusal.status(), now) {
+                return self.renew(session, now, sent);
             }
         }
         let verdict = retry::after_refusal(&refusal, self.operation.replay());
@@ -298,10 +336,9 @@ impl<O: Operation> Call<O> {
     }
 
     /// Goes again with a new token.
-    fn renew(mut self: Box<Self>, session: &mut Session, now: Timestamp, serial: u64) -> Step<O> {
-        session.tokens.reject(serial);
-        session.revision += 1;
-        self.way.renewed = true;
+    fn renew(mut self: Box<Self>, session: &mut Session, now: Timestamp, sent: &Sent) -> Step<O> {
+        session.tokens.reject(sent.serial, &sent.authorization);
+        self.way.renewals += 1;
         self.way.attempts = self.way.attempts.saturating_sub(1);
         self.advance(session, now)
     }
@@ -404,7 +441,7 @@ impl Way {
             attempts: 0,
             tried_once: false,
             redirects: 0,
-            renewed: false,
+            renewals: 0,
             in_doubt: false,
             rest: None,
             setback: None,
@@ -459,9 +496,14 @@ impl Way {
         }
     }
 
+    /// A token is renewed once. One that came out of a store may be as old as the one that it replaced: once more, then.
+    fn is_renewed(&self, sent: &Sent) -> bool {
+        self.renewals > u8::from(sent.adopted)
+    }
+
     /// A 401 is worth a new token. A 403 is, where the token is not new.
-    fn may_renew(&self, refusal: &Refusal, serial: u64) -> bool {
-        refusal.status() == StatusCode::UNAUTHORIZED || serial <= self.serial_at_begin
+    fn may_renew(&self, refusal: &Refusal, sent: &Sent) -> bool {
+        refusal.status() == StatusCode::UNAUTHORIZED || sent.adopted || sent.serial <= self.serial_at_begin
     }
 
     fn follow(&mut self, headers: &HeaderMap) -> Result<(), String> {
@@ -543,11 +585,6 @@ fn outcome_unknown(error: Error) -> Error {
     let message = "nobody knows whether the platform acted on it, and sending it again could do it twice; look before \
                    you try again";
     error.meaning(ErrorKind::OutcomeUnknown, message)
-}
-
-/// The token in a header, to find it where a platform echoes it.
-pub(crate) fn bearer(authorization: &HeaderValue) -> &str {
-    authorization.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default()
 }
 
 impl<O: Operation> fmt::Debug for Step<O>

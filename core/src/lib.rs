@@ -146,7 +146,7 @@ pub use scope::{Scope, Scopes};
 pub use score::{ActivityProgress, GradingProgress, Score, ScoreBuilder};
 pub use session::{Seed, Session};
 pub use timestamps::Timestamps;
-pub use token::{Grant, Lease};
+pub use token::{Grant, Lease, StoredToken, UnusableToken};
 pub use transport::{Cause, Fate, TransportError};
 pub use update_line_item::{UpdateLineItem, Updated};
 pub use url::{Origin, ServiceUrl};

@@ -11,7 +11,7 @@ use crate::operation::Operation;
 use crate::registration::Registration;
 use crate::renewal::Renewals;
 use crate::timestamps::Timestamps;
-use crate::token::{Acquired, Lease, Tokens};
+use crate::token::{Acquired, Holder, Lease, StoredToken, Tokens, UnusableToken};
 use crate::url::Origin;
 use crate::{Authorize, Endpoint, Error, ErrorKind, Policy, Scope, Scopes, TokenScopes, secrecy};
 
@@ -105,6 +105,25 @@ impl Session {
     /// Gives back the right to fetch a token: the call that held it was dropped. Harmless when the answer has come.
     pub fn release(&mut self, lease: &Lease) {
         if self.tokens.release(lease) {
+            self.revision += 1;
+        }
+    }
+
+    pub(crate) fn adopt(
+        &mut self,
+        lease: &Lease,
+        token: &StoredToken,
+        now: Timestamp,
+    ) -> Result<(), UnusableToken> {
+        let ours = Holder::of(&self.registration);
+        self.tokens.adopt(lease, &ours, token, self.policy.token_margin, now)?;
+        self.revision += 1;
+        Ok(())
+    }
+
+    /// Those who wait for the lease to run out are to wait for less.
+    pub(crate) fn defer(&mut self, lease: &Lease, now: Timestamp, delay: Duration) {
+        if self.tokens.defer(lease, now, delay) {
             self.revision += 1;
         }
     }

@@ -134,18 +134,11 @@ fn token(
                 .section(section));
         }
     }
-    // It must not break out of its header; RFC 6750 §2.1 allows less, but tokens are opaque.
-    let authorization = if token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        HeaderValue::try_from(format!("Bearer {token}")).ok()
-    } else {
-        None
-    };
-    let Some(mut authorization) = authorization else {
+    let Some(authorization) = super::authorization(token) else {
         let message =
             "the access token holds characters that cannot be sent; this is often an error text in its place";
         return Err(Error::malformed(message).section("RFC 6750 §2.1"));
     };
-    authorization.set_sensitive(true);
     let scopes = match members.get("scope") {
         Some(Value::String(scopes)) => Scopes::parse(scopes),
         Some(Value::Array(scopes)) => scopes.iter().filter_map(Value::as_str).map(Scope::from).collect(),

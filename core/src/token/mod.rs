@@ -8,10 +8,15 @@
 //!    └──rejected by the service, if it is still the same token
 //! ```
 //!
+//! Where processes share a store, a call that is to fetch may *adopt* a token from it, and the slot is Held; or *defer*,
+//! while another process fetches, and the slot is Elsewhere until it is looked at again.
+//!
 //! The first call that finds no token is made the one that fetches it; the others wait. That election is a side effect
 //! of `&mut`, so nobody holds a lock; and it is a lease, so a call that is dropped or dies holds nobody up for long.
 
 mod exchange;
+mod slot;
+mod stored;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -27,17 +32,14 @@ use crate::transport::TransportError;
 use crate::{Error, ErrorKind, Policy, Scope, Scopes, assertion};
 
 pub(crate) use exchange::NAME;
+use slot::{HOLD, Slot, State, Token};
+pub(crate) use stored::Holder;
+pub use stored::{StoredToken, UnusableToken};
 
 /// How long a call may take to fetch a token before another one tries.
 const LEASE: Duration = Duration::from_secs(60);
 
-/// How long the first refusal is remembered; the `n`th one n² as long.
-const HOLD: Duration = Duration::from_secs(5);
-
-/// The longest that a refusal is remembered.
-const MAX_HOLD: Duration = Duration::from_secs(15 * 60);
-
-/// How many tokens are held to be redacted.
+/// How many tokens are held to be redacted, and how many to know that a service has refused them.
 const LATELY: usize = 16;
 
 /// What a token allows, and for how long. The token itself is the session's affair.
@@ -50,17 +52,6 @@ pub struct Grant {
     pub lifetime: Duration,
 }
 
-/// A token as it goes into requests.
-#[derive(Clone, Debug)]
-struct Token {
-    authorization: HeaderValue,
-    serial: u64,
-    grant: Grant,
-    life: Interval,
-    /// The platform gave it no lifetime: it serves the call that fetched it, and no other.
-    once: bool,
-}
-
 /// The right to fetch a token for all, which a call holds until its token request is answered, for a minute at most.
 ///
 /// A driver that may be cancelled keeps it beside the call, and gives it back with
@@ -70,6 +61,7 @@ pub struct Lease {
     scopes: Scopes,
     serial: u64,
     attempt: u32,
+    key: Box<str>,
     /// What was sent, to find it where the platform repeats it.
     assertion: Secret,
 }
@@ -78,6 +70,16 @@ impl Lease {
     /// Which request in a row it is for.
     pub(crate) fn attempt(&self) -> u32 {
         self.attempt
+    }
+
+    /// Where a store that processes share has the token: a text without secrets that token endpoint, client, deployment and
+    /// scopes make up, the same in all of them. It may be some hundred characters long.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    pub(crate) fn scopes(&self) -> &Scopes {
+        &self.scopes
     }
 }
 
@@ -88,9 +90,10 @@ pub(crate) enum Acquired {
         authorization: HeaderValue,
         serial: u64,
         grant: Grant,
+        adopted: bool,
     },
     Fetch(Request<Bytes>, Lease),
-    /// Another call is fetching it.
+    /// Another call is fetching it, or another process.
     Wait(Duration),
     /// The token endpoint failed, and is asked again after this long.
     Cooling(Duration, Error),
@@ -107,39 +110,6 @@ pub(crate) enum Failure {
     Transient(Error, Option<Duration>),
 }
 
-#[derive(Debug, Default)]
-struct Slot {
-    state: State,
-    /// Faults in a row.
-    faults: u32,
-    /// Refusals in a row.
-    refusals: u32,
-}
-
-#[derive(Debug, Default)]
-enum State {
-    #[default]
-    Empty,
-    Fetching {
-        serial: u64,
-        until: Interval,
-    },
-    Held(Token),
-    Cooling {
-        error: Error,
-        rest: Interval,
-    },
-    Failed {
-        error: Error,
-        hold: Interval,
-    },
-    /// The platform does not give these scopes together.
-    TooWide {
-        error: Error,
-        hold: Interval,
-    },
-}
-
 /// The tokens of one registration, by the scopes that they were asked for.
 #[derive(Debug, Default)]
 pub(crate) struct Tokens {
@@ -147,6 +117,8 @@ pub(crate) struct Tokens {
     serial: u64,
     /// The headers of the last tokens, to find where a platform repeats one.
     lately: VecDeque<HeaderValue>,
+    /// Those that a service did not accept: they are not taken again from a store.
+    rejected: VecDeque<HeaderValue>,
 }
 
 impl Tokens {
@@ -185,22 +157,22 @@ impl Tokens {
             None => self.slots.entry(scopes.clone()).or_default(),
         };
         match &slot.state {
-            State::Held(token) if token.once || token.life.remaining(now).is_some() => {
+            State::Held(token) if token.once || token.is_usable(now) => {
                 if !any_of.is_empty() && !token.grant.scopes.contains_any(any_of) {
                     return Acquired::Failed(not_granted(any_of, &token.grant.scopes));
                 }
-                let Token { authorization, serial, grant, .. } = token.clone();
-                if token.once {
+                let Token { authorization, serial, grant, once, adopted, .. } = token.clone();
+                if once {
                     slot.state = State::Empty;
                 }
-                return Acquired::Ready { authorization, serial, grant };
+                return Acquired::Ready { authorization, serial, grant, adopted };
             }
             State::Failed { error, hold } | State::TooWide { error, hold }
                 if hold.remaining(now).is_some() =>
             {
                 return Acquired::Failed(error.clone());
             }
-            State::Fetching { until, .. } => {
+            State::Fetching { until, .. } | State::Elsewhere(until) => {
                 if let Some(left) = until.remaining(now) {
                     return Acquired::Wait(left);
                 }
@@ -220,10 +192,9 @@ impl Tokens {
                 self.serial += 1;
                 slot.state = State::Fetching { serial: self.serial, until: Interval::new(now, LEASE) };
                 let attempt = slot.faults.saturating_add(1);
-                Acquired::Fetch(
-                    request,
-                    Lease { scopes: scopes.clone(), serial: self.serial, attempt, assertion },
-                )
+                let key = Holder::of(registration).key(scopes).into();
+                let lease = Lease { scopes: scopes.clone(), serial: self.serial, attempt, key, assertion };
+                Acquired::Fetch(request, lease)
             }
             Err(error) => {
                 let error = error.during(NAME);
@@ -234,8 +205,7 @@ impl Tokens {
     }
 
     fn holds(&self, scopes: &Scopes, now: Timestamp) -> bool {
-        let state = self.slots.get(scopes).map(|slot| &slot.state);
-        matches!(state, Some(State::Held(token)) if token.life.remaining(now).is_some())
+        self.slots.get(scopes).is_some_and(|slot| slot.usable(now).is_some())
     }
 
     /// Takes the outcome of a token request. An answer that comes after its lease has passed to another call is ignored: that
@@ -249,7 +219,7 @@ impl Tokens {
         share: f64,
     ) {
         let Some(slot) = self.slots.get_mut(&lease.scopes) else { return };
-        if !matches!(slot.state, State::Fetching { serial, .. } if serial == lease.serial) {
+        if !slot.is_fetched_by(lease.serial) {
             return;
         }
         let result = match outcome {
@@ -261,13 +231,14 @@ impl Tokens {
         };
         slot.state = match result {
             Ok((authorization, grant)) => {
-                (slot.faults, slot.refusals) = (0, 0);
-                let margin = policy.token_margin.min(grant.lifetime / 2);
-                let life = Interval::new(now, grant.lifetime.saturating_sub(margin));
-                let once = grant.lifetime.is_zero();
-                self.lately.push_front(authorization.clone());
-                self.lately.truncate(LATELY);
-                State::Held(Token { authorization, serial: lease.serial, grant, life, once })
+                show_nowhere(&mut self.lately, &authorization);
+                return slot.hold(Token::fetched(
+                    authorization,
+                    lease.serial,
+                    grant,
+                    policy.token_margin,
+                    now,
+                ));
             }
             Err(Failure::Refused(error)) => {
                 State::Failed { error: error.during(NAME), hold: slot.refuse(now) }
@@ -279,24 +250,83 @@ impl Tokens {
         };
     }
 
+    /// Those that can be used now, with the scopes that they were asked for.
+    fn usable(&self, now: Timestamp) -> impl Iterator<Item = (&Scopes, &Token)> {
+        self.slots.iter().filter_map(move |(asked, slot)| Some((asked, slot.usable(now)?)))
+    }
+
+    /// Takes a token that another session has fetched, unless there is one that lasts longer.
+    pub(crate) fn insert(
+        &mut self,
+        ours: &Holder,
+        token: &StoredToken,
+        margin: Duration,
+        now: Timestamp,
+    ) -> Result<(), UnusableToken> {
+        if token.holder() != ours {
+            return Err(UnusableToken::Foreign);
+        }
+        let left = Token::left(token, margin, now).ok_or(UnusableToken::Expired)?;
+        let authorization = token.authorization().ok_or(UnusableToken::Rejected)?;
+        if self.rejected.contains(&authorization) {
+            return Err(UnusableToken::Rejected);
+        }
+        let slot = self.slots.entry(token.asked().clone()).or_default();
+        if slot.usable(now).is_some_and(|held| held.expires >= token.expires()) {
+            return Ok(());
+        }
+        self.serial += 1;
+        show_nowhere(&mut self.lately, &authorization);
+        slot.hold(Token {
+            authorization,
+            serial: self.serial,
+            grant: token.grant().clone(),
+            expires: token.expires(),
+            life: Interval::new(now, left),
+            once: false,
+            adopted: true,
+        });
+        Ok(())
+    }
+
+    /// The same in place of fetching one.
+    pub(crate) fn adopt(
+        &mut self,
+        lease: &Lease,
+        ours: &Holder,
+        token: &StoredToken,
+        margin: Duration,
+        now: Timestamp,
+    ) -> Result<(), UnusableToken> {
+        if token.holder() == ours && *token.asked() != lease.scopes {
+            return Err(UnusableToken::OtherScopes);
+        }
+        self.insert(ours, token, margin, now)
+    }
+
+    /// Leaves it to another process to fetch the token, for this long.
+    pub(crate) fn defer(&mut self, lease: &Lease, now: Timestamp, delay: Duration) -> bool {
+        let slot = self.slots.get_mut(&lease.scopes).filter(|slot| slot.is_fetched_by(lease.serial));
+        slot.map(|slot| slot.state = State::Elsewhere(Interval::new(now, delay))).is_some()
+    }
+
     /// Gives a token request up, if it still is one; tells whether it was.
     pub(crate) fn release(&mut self, lease: &Lease) -> bool {
-        match self.slots.get_mut(&lease.scopes) {
-            Some(slot) if matches!(slot.state, State::Fetching { serial, .. } if serial == lease.serial) => {
-                slot.state = State::Empty;
-                true
-            }
-            _ => false,
-        }
+        let slot = self.slots.get_mut(&lease.scopes).filter(|slot| slot.is_fetched_by(lease.serial));
+        slot.map(|slot| slot.state = State::Empty).is_some()
     }
 
     /// The tokens that were given lately: what must not be shown, wherever a platform repeats it.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
-        self.lately.iter().map(crate::call::bearer)
+        self.lately.iter().map(bearer)
     }
 
     /// Forgets the token that a service did not accept, unless it has been replaced meanwhile.
-    pub(crate) fn reject(&mut self, serial: u64) {
+    pub(crate) fn reject(&mut self, serial: u64, authorization: &HeaderValue) {
+        if !self.rejected.contains(authorization) {
+            self.rejected.push_front(authorization.clone());
+            self.rejected.truncate(LATELY);
+        }
         for slot in self.slots.values_mut() {
             if matches!(&slot.state, State::Held(token) if token.serial == serial) {
                 slot.state = State::Empty;
@@ -306,42 +336,29 @@ impl Tokens {
 
     /// Forgets tokens and refusals, but not who is fetching.
     pub(crate) fn forget(&mut self) {
+        self.rejected.clear();
         self.slots.retain(|_, slot| matches!(slot.state, State::Fetching { .. }));
     }
 }
 
-impl Slot {
-    fn refuse(&mut self, now: Timestamp) -> Interval {
-        self.faults = 0;
-        self.refusals = self.refusals.saturating_add(1);
-        Interval::new(now, HOLD.saturating_mul(self.refusals.saturating_pow(2)).min(MAX_HOLD))
-    }
+fn show_nowhere(lately: &mut VecDeque<HeaderValue>, authorization: &HeaderValue) {
+    lately.retain(|other| other != authorization);
+    lately.push_front(authorization.clone());
+    lately.truncate(LATELY);
+}
 
-    fn cool(
-        &mut self,
-        error: Error,
-        after: Option<Duration>,
-        policy: &Policy,
-        now: Timestamp,
-        share: f64,
-    ) -> State {
-        self.faults += 1;
-        let wait = policy.rest(self.faults, share).max(after.unwrap_or_default());
-        if after.is_some_and(|after| after > policy.max_retry_after) || self.faults >= policy.max_attempts {
-            self.faults = 0;
-            let hold = Interval::new(now, after.unwrap_or_default().clamp(HOLD, MAX_HOLD));
-            let error = match after {
-                Some(wait) if wait > policy.max_retry_after => error.meaning(
-                    ErrorKind::RateLimited { after },
-                    "the token endpoint asks to wait longer than is allowed",
-                ),
-                _ => error,
-            };
-            State::Failed { error, hold }
-        } else {
-            State::Cooling { error, rest: Interval::new(now, wait) }
-        }
-    }
+/// The header that a token goes in. It must not break out of that; RFC 6750 §2.1 allows less, but tokens are opaque.
+fn authorization(token: &str) -> Option<HeaderValue> {
+    let is_safe = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
+    let mut authorization =
+        is_safe.then(|| HeaderValue::try_from(format!("Bearer {token}")).ok()).flatten()?;
+    authorization.set_sensitive(true);
+    Some(authorization)
+}
+
+/// The token in a header, to find it where a platform echoes it.
+pub(crate) fn bearer(authorization: &HeaderValue) -> &str {
+    authorization.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default()
 }
 
 fn not_granted(any_of: &[Scope], granted: &Scopes) -> Error {
