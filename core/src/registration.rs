@@ -1,5 +1,6 @@
 //! What tool and platform agreed on when the tool was registered (Core 3.1.3; Security Framework 4.1.1).
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::key::SigningKey;
@@ -36,7 +37,8 @@ pub struct Registration {
 /// The audience of an assertion: whom it is for.
 ///
 /// One string by default, since Brightspace fails on an array of two; Blackboard documents an array of one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
 pub enum Audience {
     /// Sent as a string.
     One(String),
