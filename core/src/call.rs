@@ -18,13 +18,15 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Method, Request, Response};
 use jiff::Timestamp;
 
+use crate::event::{Event, EventKind};
+use crate::interval::Interval;
 use crate::operation::Operation;
 use crate::token::{Lease, StoredToken, UnusableToken, bearer};
 use crate::transport::TransportError;
-use crate::{Error, Session};
+use crate::{Error, Session, retry_after, secrecy};
 use machine::done;
 
 pub(crate) use machine::Call;
@@ -51,6 +53,7 @@ pub enum Step<O: Operation> {
 pub struct InFlight<O> {
     call: Box<Call<O>>,
     awaits: Awaits,
+    sent: Timestamp,
 }
 
 /// A call that waits: for a token that another call is fetching, or for the platform to recover.
@@ -79,6 +82,10 @@ impl<O: Operation> InFlight<O> {
     ) -> Step<O> {
         if let Some(error) = self.call.way.stray(session) {
             return done(session, Err(error));
+        }
+        if session.events.are_wanted() {
+            let event = self.event(session, now, &outcome);
+            session.events.note(|| event);
         }
         match self.awaits {
             Awaits::Token(lease) => {
@@ -151,19 +158,37 @@ impl<O: Operation> InFlight<O> {
         self.call.way.requests
     }
 
-    /// The same, but of a token request, which one in a row it is.
-    pub(crate) fn attempt(&self) -> u32 {
-        match &self.awaits {
-            Awaits::Token(lease) => lease.attempt(),
-            Awaits::Answer(_) => self.requests(),
-        }
-    }
-
-    pub(crate) fn token(&self) -> Option<&str> {
-        match &self.awaits {
-            Awaits::Token(_) => None,
-            Awaits::Answer(sent) => Some(bearer(&sent.authorization)),
-        }
+    /// What there is to tell of the exchange that is over.
+    fn event<B: AsRef<[u8]>>(
+        &self,
+        session: &Session,
+        now: Timestamp,
+        outcome: &Result<Response<B>, TransportError>,
+    ) -> Event {
+        let (method, url, page, attempt) = match &self.awaits {
+            Awaits::Token(lease) => {
+                let url = session.registration.token_endpoint().as_str().into();
+                (Method::POST, url, None, lease.attempt())
+            }
+            Awaits::Answer(sent) => {
+                let (method, url) = self.call.way.target();
+                let url = secrecy::scrub(&url, &[bearer(&sent.authorization)]).into_owned().into();
+                (method, url, self.call.operation.page(), self.requests())
+            }
+        };
+        let headers = outcome.as_ref().ok().map(Response::headers);
+        let kind = EventKind::Exchange {
+            method,
+            url,
+            outcome: match outcome {
+                Ok(response) => Ok((response.status(), response.body().as_ref().len())),
+                Err(error) => Err(error.clone()),
+            },
+            elapsed: Interval::since(self.sent, now),
+            remaining: headers.and_then(retry_after::rate_limit_remaining),
+            cost: headers.and_then(retry_after::request_cost),
+        };
+        Event { operation: self.name(), attempt, page, kind }
     }
 }
 

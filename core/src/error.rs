@@ -14,8 +14,6 @@ use crate::refusal::Refusal;
 use crate::secrecy;
 use crate::transport::TransportError;
 
-pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
-
 /// Why an operation did not give its output.
 ///
 /// Match on [`kind`](Self::kind); show `Display` to a person; log the source chain. None of them contains a token, an

@@ -26,6 +26,11 @@ impl Interval {
 
     /// How much of it has passed; nothing, where the clock went back.
     pub(crate) fn elapsed(self, now: Timestamp) -> Duration {
-        Duration::try_from(now.duration_since(self.from)).unwrap_or_default()
+        Self::since(self.from, now)
+    }
+
+    /// How much time has passed since then; none, where the clock went back.
+    pub(crate) fn since(then: Timestamp, now: Timestamp) -> Duration {
+        Duration::try_from(now.duration_since(then)).unwrap_or_default()
     }
 }

@@ -101,6 +101,10 @@ impl Operation for ListLineItems {
         Replay::Safe
     }
 
+    fn page(&self) -> Option<u32> {
+        Some(1)
+    }
+
     fn request(&mut self, context: &mut Context<'_>) -> Result<Request<Bytes>, Error> {
         let container = match &self.container {
             Some(container) => container,

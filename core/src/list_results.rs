@@ -84,6 +84,10 @@ impl Operation for ListResults {
         Replay::Safe
     }
 
+    fn page(&self) -> Option<u32> {
+        Some(1)
+    }
+
     fn request(&mut self, context: &mut Context<'_>) -> Result<Request<Bytes>, Error> {
         let line_item = match &self.line_item {
             Some(line_item) => line_item,

@@ -41,6 +41,13 @@ where
         }
     }
 
+    fn page(&self) -> Option<u32> {
+        match self {
+            Self::First(operation) => operation.page(),
+            Self::Next(operation) => Operation::page(operation),
+        }
+    }
+
     fn request(&mut self, context: &mut Context<'_>) -> Result<Request<Bytes>, Error> {
         match self {
             Self::First(operation) => operation.request(context),

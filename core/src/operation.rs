@@ -74,6 +74,11 @@ pub trait Operation: Sized {
         None
     }
 
+    /// Of a list: which page it reads, counted from 1. Events tell it.
+    fn page(&self) -> Option<u32> {
+        None
+    }
+
     /// Reads a successful (2xx) answer.
     fn response(self, response: Response<&[u8]>, exchange: &Exchange<'_>) -> Result<Answer<Self>, Error>;
 

@@ -104,6 +104,10 @@ impl<T: Member> Operation for Continuation<T> {
         Replay::Safe
     }
 
+    fn page(&self) -> Option<u32> {
+        Some(self.page())
+    }
+
     fn request(&mut self, context: &mut Context<'_>) -> Result<Request<Bytes>, Error> {
         let allowed = context.policy().max_pages;
         if self.page() > allowed {

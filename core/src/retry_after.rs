@@ -21,6 +21,11 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duratio
         .find_map(|text| seconds(text).or_else(|| Some(until(date(text)?, sent(headers).unwrap_or(now)))))
 }
 
+/// What a request cost of the platform's units (`X-Request-Cost`).
+pub(crate) fn request_cost(headers: &HeaderMap) -> Option<f64> {
+    number(headers, &HeaderName::from_static("x-request-cost"))
+}
+
 /// The platform's units left (`X-Rate-Limit-Remaining`): 0 or less says why a 403 is a throttling one (Canvas).
 pub(crate) fn rate_limit_remaining(headers: &HeaderMap) -> Option<f64> {
     number(headers, &HeaderName::from_static("x-rate-limit-remaining"))

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::call::{Call, Step};
+use crate::event::Events;
 use crate::interval::Interval;
 use crate::operation::Operation;
 use crate::registration::Registration;
@@ -43,6 +44,7 @@ pub struct Session {
     /// The platform throttles: every call rests.
     pause: Option<Interval>,
     pub(crate) renewals: Renewals,
+    pub(crate) events: Events,
     pub(crate) seed: Seed,
     assertions: u64,
     random: fastrand::Rng,
@@ -63,6 +65,7 @@ impl Session {
             revision: 0,
             pause: None,
             renewals: Renewals::default(),
+            events: Events::default(),
             seed,
             assertions: 0,
             random: fastrand::Rng::with_seed(folded),

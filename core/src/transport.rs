@@ -2,15 +2,16 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
 use http::StatusCode;
 
-use crate::error::{BoxError, ErrorKind};
+use crate::error::ErrorKind;
 
 /// A failure to get an answer, as the transport saw it.
 ///
 /// The difference that matters is the [`Fate`] of the request: what certainly never left may be sent again whatever
-/// it was; what may have been acted on may not.
+/// it was; what may have been acted on may not. Cloning is cheap.
 ///
 /// ```
 /// use lti_ags::{Cause, TransportError};
@@ -19,12 +20,12 @@ use crate::error::{BoxError, ErrorKind};
 /// let error = TransportError::not_sent(Cause::Connection, refused);
 /// assert_eq!(error.cause(), Cause::Connection);
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct TransportError {
     fate: Fate,
     cause: Cause,
     status: Option<StatusCode>,
-    source: BoxError,
+    source: Arc<dyn StdError + Send + Sync>,
 }
 
 /// Whether the platform may have acted on a request.
@@ -67,12 +68,12 @@ impl Cause {
 impl TransportError {
     /// The request never left.
     pub fn not_sent(cause: Cause, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self { fate: Fate::NotSent, cause, status: None, source: source.into() }
+        Self { fate: Fate::NotSent, cause, status: None, source: Arc::from(source.into()) }
     }
 
     /// The request may have been acted on.
     pub fn in_doubt(cause: Cause, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self { fate: Fate::InDoubt, cause, status: None, source: source.into() }
+        Self { fate: Fate::InDoubt, cause, status: None, source: Arc::from(source.into()) }
     }
 
     /// With the status of an answer that broke off, or is too large.

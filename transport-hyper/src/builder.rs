@@ -7,11 +7,11 @@ use std::time::Duration;
 use hyper::body::Body;
 use hyper::rt::Timer;
 use lti_ags::http::Response;
-use lti_ags::{ExchangeReport, Policy, Registration, Seed, Session, TransportError};
+use lti_ags::{Event, Policy, Registration, Seed, Session, TransportError};
 
 use crate::Client;
-use crate::exchange::{BoxError, Classify, Exchanger, HttpService, Observer};
-use crate::shared::Shared;
+use crate::exchange::{BoxError, Classify, Exchanger, HttpService};
+use crate::shared::{Observer, Shared};
 
 /// The longest answer that is read, in bytes, unless said otherwise.
 const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
@@ -39,7 +39,7 @@ pub struct ClientBuilder<S: HttpService> {
     classify: Arc<Classify<S::Error>>,
     request_timeout: Duration,
     max_body_bytes: usize,
-    observer: Option<Arc<Observer>>,
+    observer: Option<Box<Observer>>,
 }
 
 impl<S, B> ClientBuilder<S>
@@ -88,18 +88,31 @@ where
         self
     }
 
-    /// Has each exchange reported when it is over, in the task that made it.
-    pub fn observe(mut self, observer: impl Fn(&ExchangeReport<'_>) + Send + Sync + 'static) -> Self {
-        self.observer = Some(Arc::new(observer));
+    /// Has what happens to calls told, in the task of the call that it happens to: each exchange when it is over, each wait
+    /// when it begins, what is tried again and why.
+    ///
+    /// ```
+    /// use lti_ags_hyper::{Client, EventKind, Https, Registration};
+    ///
+    /// fn telling(registration: Registration) -> Client<Https> {
+    ///     let builder = Client::builder(registration);
+    ///     builder.observe(|event| if let EventKind::Wait { .. } = event.kind { eprintln!("{event}") }).build()
+    /// }
+    /// ```
+    pub fn observe(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.observer = Some(Box::new(observer));
         self
     }
 
     /// The client.
     pub fn build(self) -> Client<S> {
-        let Self { session, service, timer, classify, request_timeout, max_body_bytes, observer } = self;
+        let Self { mut session, service, timer, classify, request_timeout, max_body_bytes, observer } = self;
+        if observer.is_some() {
+            session.record_events();
+        }
         let request_timeout = request_timeout.min(session.policy().deadline);
-        let exchanger = Exchanger { service, timer, classify, request_timeout, max_body_bytes, observer };
-        Client::assemble(exchanger, Shared::new(session))
+        let exchanger = Exchanger { service, timer, classify, request_timeout, max_body_bytes };
+        Client::assemble(exchanger, Shared::new(session, observer))
     }
 }
 

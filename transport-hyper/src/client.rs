@@ -6,12 +6,11 @@ use std::sync::Arc;
 use hyper::body::Body;
 use lti_ags::http;
 use lti_ags::{Authorize, Endpoint, Error, Grant, Operation, Session, Step};
-use tokio::sync::futures::Notified;
 
 #[cfg(feature = "rustls")]
 use crate::ClientBuilder;
 use crate::exchange::{BoxError, Exchanger, HttpService, either};
-use crate::shared::{Guard, Shared};
+use crate::shared::{Guard, Shared, Turn};
 
 /// Performs operations as futures. Clones are cheap and share everything: tokens, connections, the platform's limits.
 ///
@@ -62,31 +61,31 @@ where
     /// Looks at the session, or changes it: forgets tokens when the registration has been mended on the platform, or takes
     /// note of timestamps that another process has used. Nothing else goes on meanwhile: do not call the client in it.
     pub fn with_session<R>(&self, look: impl FnOnce(&mut Session) -> R) -> R {
-        self.shared.turn(|session, _| look(session)).0
+        let turn = self.shared.turn(|session, _| look(session));
+        self.shared.tell(&turn.events);
+        turn.result
     }
 
     /// Gets a token for the endpoint, unless there is one, and tells what it allows.
     pub async fn authorize(&self, endpoint: &Endpoint) -> Result<Grant, Error> {
-        let begun: (Step<Authorize>, _) = self.shared.turn(|session, now| session.authorize(endpoint, now));
+        let begun: Turn<'_, Step<Authorize>> =
+            self.shared.turn(|session, now| session.authorize(endpoint, now));
         self.drive(begun).await
     }
 
-    async fn drive<'a, O: Operation>(
-        &'a self,
-        (mut step, mut changed): (Step<O>, Notified<'a>),
-    ) -> Result<O::Output, Error> {
+    async fn drive<O: Operation>(&self, mut turn: Turn<'_, Step<O>>) -> Result<O::Output, Error> {
         loop {
-            (step, changed) = match step {
+            // Before anything that may panic, or be dropped.
+            let _guard = Guard::of(&turn.result, &self.shared);
+            self.shared.tell(&turn.events);
+            turn = match turn.result {
                 Step::Done(result) => return result,
                 Step::Send(request, in_flight) => {
-                    let _guard = Guard::new(in_flight.lease(), &self.shared);
-                    let watch = self.exchanger.watch(&request);
                     let outcome = self.exchanger.exchange(request).await;
-                    self.exchanger.tell(watch, &in_flight, &outcome);
                     self.shared.turn(|session, now| in_flight.receive(session, now, outcome))
                 }
                 Step::Wait(delay, paused) => {
-                    either(changed, self.exchanger.sleep(delay)).await;
+                    either(turn.changed, self.exchanger.sleep(delay)).await;
                     self.shared.turn(|session, now| paused.resume(session, now))
                 }
             };

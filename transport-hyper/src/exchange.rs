@@ -4,17 +4,16 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Body;
 use hyper::ext::ReasonPhrase as HyperReasonPhrase;
 use hyper::rt::Timer;
-use lti_ags::http::{Method, Request, Response, Uri};
-use lti_ags::{Bytes, Cause, ExchangeReport, InFlight, Operation, ReasonPhrase, TransportError};
+use lti_ags::http::{Request, Response};
+use lti_ags::{Bytes, Cause, ReasonPhrase, TransportError};
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
-pub(crate) type Observer = dyn Fn(&ExchangeReport<'_>) + Send + Sync;
 pub(crate) type Classify<E> = dyn Fn(E) -> TransportError + Send + Sync;
 
 /// A tower service that takes requests with a whole body: hyper-util's client is one, and so is any stack of layers on it.
@@ -24,13 +23,6 @@ pub trait HttpService: tower_service::Service<Request<Full<Bytes>>> {}
 
 impl<S: tower_service::Service<Request<Full<Bytes>>>> HttpService for S {}
 
-/// The beginning of an exchange that is observed.
-pub(crate) struct Watch {
-    method: Method,
-    url: Uri,
-    begun: Instant,
-}
-
 /// A service, a timer and the limits of an exchange.
 pub(crate) struct Exchanger<S: HttpService> {
     pub(crate) service: S,
@@ -38,7 +30,6 @@ pub(crate) struct Exchanger<S: HttpService> {
     pub(crate) classify: Arc<Classify<S::Error>>,
     pub(crate) request_timeout: Duration,
     pub(crate) max_body_bytes: usize,
-    pub(crate) observer: Option<Arc<Observer>>,
 }
 
 impl<S, B> Exchanger<S>
@@ -47,24 +38,6 @@ where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    /// Notes what an observer is to be told of an exchange when it is over.
-    pub(crate) fn watch(&self, request: &Request<Bytes>) -> Option<Watch> {
-        self.observer.as_ref()?;
-        Some(Watch { method: request.method().clone(), url: request.uri().clone(), begun: Instant::now() })
-    }
-
-    /// Tells the observer of an exchange that is over.
-    pub(crate) fn tell<O: Operation>(
-        &self,
-        watch: Option<Watch>,
-        in_flight: &InFlight<O>,
-        outcome: &Result<Response<Bytes>, TransportError>,
-    ) {
-        let (Some(observer), Some(Watch { method, url, begun })) = (&self.observer, watch) else { return };
-        let told = outcome.as_ref().map(|response| (response.status(), response.body().len()));
-        observer(&ExchangeReport::new(in_flight, (&method, &url), told, begun.elapsed()));
-    }
-
     pub(crate) fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send + 'static {
         self.timer.sleep(time)
     }
@@ -102,7 +75,6 @@ impl<S: HttpService + Clone> Clone for Exchanger<S> {
             classify: Arc::clone(&self.classify),
             request_timeout: self.request_timeout,
             max_body_bytes: self.max_body_bytes,
-            observer: self.observer.clone(),
         }
     }
 }

@@ -1,38 +1,62 @@
 //! The session that clones of a client share, and how they wake each other.
 
+use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use lti_ags::{Lease, Session, Timestamp};
+use lti_ags::{Event, Lease, Operation, Session, Step, Timestamp};
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
-#[derive(Debug)]
+pub(crate) type Observer = dyn Fn(&Event) + Send + Sync;
+
 pub(crate) struct Shared {
     session: Mutex<Session>,
     changed: Notify,
+    observer: Option<Box<Observer>>,
+}
+
+/// What a turn with the session came to.
+pub(crate) struct Turn<'a, R> {
+    pub(crate) result: R,
+    /// Ends when another call changes the session.
+    pub(crate) changed: Notified<'a>,
+    pub(crate) events: Vec<Event>,
 }
 
 impl Shared {
-    pub(crate) fn new(session: Session) -> Self {
-        Self { session: Mutex::new(session), changed: Notify::new() }
+    pub(crate) fn new(session: Session, observer: Option<Box<Observer>>) -> Self {
+        Self { session: Mutex::new(session), changed: Notify::new(), observer }
     }
 
     /// Takes one turn with the session, tells the others if it changed, and gives what will tell this call if they
     /// change it. That is made before the session is looked at, or a change in between would go unheard.
-    pub(crate) fn turn<R>(&self, turn: impl FnOnce(&mut Session, Timestamp) -> R) -> (R, Notified<'_>) {
+    pub(crate) fn turn<R>(&self, turn: impl FnOnce(&mut Session, Timestamp) -> R) -> Turn<'_, R> {
         let changed = self.changed.notified();
-        let (result, has_changed) = {
+        let (result, has_changed, events) = {
             // A task that panicked has left the session between two steps, where it is whole.
             let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
             let before = session.revision();
             let result = turn(&mut session, now());
-            (result, session.revision() != before)
+            (result, session.revision() != before, session.take_events())
         };
         if has_changed {
             self.changed.notify_waiters();
         }
-        (result, changed)
+        Turn { result, changed, events }
+    }
+
+    /// Tells the observer.
+    pub(crate) fn tell(&self, events: &[Event]) {
+        if let Some(observer) = &self.observer {
+            events.iter().for_each(observer);
+        }
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("session", &self.session).finish_non_exhaustive()
     }
 }
 
@@ -43,15 +67,16 @@ pub(crate) struct Guard<'a> {
 }
 
 impl<'a> Guard<'a> {
-    pub(crate) fn new(lease: Option<&Lease>, shared: &'a Shared) -> Self {
-        Self { lease: lease.cloned(), shared }
+    pub(crate) fn of<O: Operation>(step: &Step<O>, shared: &'a Shared) -> Self {
+        let lease = if let Step::Send(_, in_flight) = step { in_flight.lease().cloned() } else { None };
+        Self { lease, shared }
     }
 }
 
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
         if let Some(lease) = &self.lease {
-            let ((), _) = self.shared.turn(|session, _| session.release(lease));
+            self.shared.turn(|session, _| session.release(lease));
         }
     }
 }

@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let key = SigningKey::from_pem(platform.private_key_pem())?.with_key_id(platform.key_id());
     let registration = Registration::new(platform.client_id(), &platform.token_endpoint(), key)?;
-    let client = Client::builder(registration).observe(|exchange| println!("  {exchange}")).build();
+    let client = Client::builder(registration).observe(|event| println!("  {event}")).build();
 
     // The claims of a launch, which the tool's launch layer has verified.
     let launch = Launch::from_claims(platform.claims("u-1001"))?;

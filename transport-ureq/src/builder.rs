@@ -3,11 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use lti_ags::{ExchangeReport, Policy, Registration, Seed, Session};
+use lti_ags::{Event, Policy, Registration, Seed, Session};
 use ureq::Agent;
 
 use crate::Client;
-use crate::exchange::{Exchanger, Observer};
+use crate::client::Observer;
+use crate::exchange::Exchanger;
 
 /// The longest answer that is read, in bytes, unless said otherwise.
 const MAX_BODY_BYTES: u64 = 8 * 1024 * 1024;
@@ -73,17 +74,30 @@ impl ClientBuilder {
         self
     }
 
-    /// Has each exchange reported when it is over, on the thread that made it.
-    pub fn observe(mut self, observer: impl Fn(&ExchangeReport<'_>) + Send + Sync + 'static) -> Self {
+    /// Has what happens to calls told, on the thread of the call that it happens to: each exchange when it is over, each
+    /// wait when it begins, what is tried again and why. The observer may block, and may use the client.
+    ///
+    /// ```
+    /// use lti_ags_ureq::{Client, EventKind, Registration};
+    ///
+    /// fn telling(registration: Registration) -> Client {
+    ///     let builder = Client::builder(registration);
+    ///     builder.observe(|event| if let EventKind::Wait { .. } = event.kind { eprintln!("{event}") }).build()
+    /// }
+    /// ```
+    pub fn observe(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.observer = Some(Box::new(observer));
         self
     }
 
     /// The client.
     pub fn build(self) -> Client {
-        let Self { session, agent, request_timeout, max_body_bytes, observer } = self;
+        let Self { mut session, agent, request_timeout, max_body_bytes, observer } = self;
+        if observer.is_some() {
+            session.record_events();
+        }
         let request_timeout = request_timeout.min(session.policy().deadline);
-        Client::assemble(Exchanger { agent, request_timeout, max_body_bytes, observer }, session)
+        Client::assemble(Exchanger { agent, request_timeout, max_body_bytes }, session, observer)
     }
 }
 

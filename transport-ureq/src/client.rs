@@ -1,12 +1,13 @@
 //! The loop: a session behind a lock, which is never held while a request is under way.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 #[cfg(all(feature = "aws-lc-rs", any(feature = "bundled-roots", feature = "platform-roots")))]
 use lti_ags::Registration;
-use lti_ags::{Authorize, Endpoint, Error, Grant, Lease, Operation, Session, Step, Timestamp};
+use lti_ags::{Authorize, Endpoint, Error, Event, Grant, Lease, Operation, Session, Step, Timestamp};
 
 #[cfg(all(feature = "aws-lc-rs", any(feature = "bundled-roots", feature = "platform-roots")))]
 use crate::ClientBuilder;
@@ -14,11 +15,21 @@ use crate::exchange::Exchanger;
 
 /// Performs operations on the calling thread. Threads share it by reference: they share its tokens and connections, and
 /// one of them fetches the token that all need.
-#[derive(Debug)]
 pub struct Client {
     exchanger: Exchanger,
     session: Mutex<Session>,
     changed: Condvar,
+    observer: Option<Box<Observer>>,
+}
+
+pub(crate) type Observer = dyn Fn(&Event) + Send + Sync;
+
+/// What a turn with the session came to.
+struct Turn<R> {
+    result: R,
+    /// Of the session, afterwards.
+    revision: u64,
+    events: Vec<Event>,
 }
 
 #[cfg(all(feature = "aws-lc-rs", any(feature = "bundled-roots", feature = "platform-roots")))]
@@ -36,8 +47,8 @@ impl Client {
 }
 
 impl Client {
-    pub(crate) fn assemble(exchanger: Exchanger, session: Session) -> Self {
-        Self { exchanger, session: Mutex::new(session), changed: Condvar::new() }
+    pub(crate) fn assemble(exchanger: Exchanger, session: Session, observer: Option<Box<Observer>>) -> Self {
+        Self { exchanger, session: Mutex::new(session), changed: Condvar::new(), observer }
     }
 
     /// Performs an operation on what the endpoint offers. It returns when the platform has answered for good, or when the
@@ -55,14 +66,16 @@ impl Client {
 
     /// Gets a token for the endpoint, unless there is one, and tells what it allows.
     pub fn authorize(&self, endpoint: &Endpoint) -> Result<Grant, Error> {
-        let begun: (Step<Authorize>, u64) = self.turn(|session| session.authorize(endpoint, now()));
+        let begun: Turn<Step<Authorize>> = self.turn(|session| session.authorize(endpoint, now()));
         self.drive(begun)
     }
 
     /// Looks at the session, or changes it: forgets tokens when the registration has been mended on the platform, or takes
     /// note of timestamps that another process has used. Nothing else goes on meanwhile: do not call the client in it.
     pub fn with_session<R>(&self, look: impl FnOnce(&mut Session) -> R) -> R {
-        self.turn(look).0
+        let Turn { result, events, .. } = self.turn(look);
+        self.tell(&events);
+        result
     }
 
     /// The text without this client's tokens, should a platform have repeated one in it. The rest stays as it is.
@@ -70,36 +83,42 @@ impl Client {
         self.lock().redact(text)
     }
 
-    fn drive<O: Operation>(&self, (mut step, mut revision): (Step<O>, u64)) -> Result<O::Output, Error> {
+    fn drive<O: Operation>(&self, mut turn: Turn<Step<O>>) -> Result<O::Output, Error> {
         loop {
-            (step, revision) = match step {
+            // Before anything that may panic.
+            let _guard = Guard::of(&turn.result, self);
+            self.tell(&turn.events);
+            turn = match turn.result {
                 Step::Done(result) => return result,
                 Step::Send(request, in_flight) => {
-                    let _guard = Guard { lease: in_flight.lease().cloned(), client: self };
-                    let watch = self.exchanger.watch(&request);
                     let outcome = self.exchanger.exchange(request);
-                    self.exchanger.tell(watch, &in_flight, &outcome);
                     self.turn(|session| in_flight.receive(session, now(), outcome))
                 }
                 Step::Wait(delay, paused) => {
-                    self.wait(delay, revision);
+                    self.wait(delay, turn.revision);
                     self.turn(|session| paused.resume(session, now()))
                 }
             };
         }
     }
 
-    /// Takes one turn with the session, wakes the others if it changed, and tells its revision.
-    fn turn<R>(&self, turn: impl FnOnce(&mut Session) -> R) -> (R, u64) {
+    /// Takes one turn with the session, and wakes the others if it changed.
+    fn turn<R>(&self, turn: impl FnOnce(&mut Session) -> R) -> Turn<R> {
         let mut session = self.lock();
         let before = session.revision();
         let result = turn(&mut session);
-        let revision = session.revision();
+        let (revision, events) = (session.revision(), session.take_events());
         drop(session);
         if revision != before {
             self.changed.notify_all();
         }
-        (result, revision)
+        Turn { result, revision, events }
+    }
+
+    fn tell(&self, events: &[Event]) {
+        if let Some(observer) = &self.observer {
+            events.iter().for_each(observer);
+        }
     }
 
     /// Waits until the time is up, or the session is another than it was. That it may be already: whoever changed it since
@@ -123,11 +142,28 @@ struct Guard<'a> {
     client: &'a Client,
 }
 
+impl<'a> Guard<'a> {
+    fn of<O: Operation>(step: &Step<O>, client: &'a Client) -> Self {
+        let lease = if let Step::Send(_, in_flight) = step { in_flight.lease().cloned() } else { None };
+        Self { lease, client }
+    }
+}
+
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
         if let Some(lease) = &self.lease {
             self.client.turn(|session| session.release(lease));
         }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { exchanger, session, .. } = self;
+        f.debug_struct("Client")
+            .field("exchanger", exchanger)
+            .field("session", session)
+            .finish_non_exhaustive()
     }
 }
 

@@ -4,49 +4,21 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use lti_ags::http::{Method, Request, Response, Uri};
-use lti_ags::{Bytes, Cause, ExchangeReport, InFlight, Operation, TransportError};
+use lti_ags::http::{Request, Response};
+use lti_ags::{Bytes, Cause, TransportError};
 use ureq::config::AutoHeaderValue;
 use ureq::{Agent, Timeout};
-
-pub(crate) type Observer = dyn Fn(&ExchangeReport<'_>) + Send + Sync;
-
-/// The beginning of an exchange that is observed.
-pub(crate) struct Watch {
-    method: Method,
-    url: Uri,
-    begun: Instant,
-}
 
 /// An agent and the limits of an exchange.
 pub(crate) struct Exchanger {
     pub(crate) agent: Agent,
     pub(crate) request_timeout: Duration,
     pub(crate) max_body_bytes: u64,
-    pub(crate) observer: Option<Box<Observer>>,
 }
 
 impl Exchanger {
-    /// Notes what an observer is to be told of an exchange when it is over.
-    pub(crate) fn watch(&self, request: &Request<Bytes>) -> Option<Watch> {
-        self.observer.as_ref()?;
-        Some(Watch { method: request.method().clone(), url: request.uri().clone(), begun: Instant::now() })
-    }
-
-    /// Tells the observer of an exchange that is over.
-    pub(crate) fn tell<O: Operation>(
-        &self,
-        watch: Option<Watch>,
-        in_flight: &InFlight<O>,
-        outcome: &Result<Response<Vec<u8>>, TransportError>,
-    ) {
-        let (Some(observer), Some(Watch { method, url, begun })) = (&self.observer, watch) else { return };
-        let told = outcome.as_ref().map(|response| (response.status(), response.body().len()));
-        observer(&ExchangeReport::new(in_flight, (&method, &url), told, begun.elapsed()));
-    }
-
     /// Sends the request and reads its answer.
     pub(crate) fn exchange(&self, request: Request<Bytes>) -> Result<Response<Vec<u8>>, TransportError> {
         let (parts, body) = request.into_parts();

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use super::way::Way;
 use super::{Awaits, InFlight, Paused, Sent, Step};
 use crate::authorize::Authorize;
+use crate::event::{Event, EventKind, WaitReason};
 use crate::interval::Interval;
 use crate::operation::{Answer, Context, Exchange, Operation};
 use crate::retry::{self, Verdict};
@@ -60,30 +61,38 @@ impl<O: Operation> Call<O> {
                 self.way.setback.get_or_insert_with(|| throttled(pause));
                 return self.give_up(session);
             }
-            return Step::Wait(delay, Paused(self));
+            return self.wait(session, delay, WaitReason::Throttled);
         }
         if let Some(delay) = self.way.rest.and_then(|rest| rest.remaining(now)) {
             // A rest that outlasts the deadline need not be taken.
-            return if delay >= left { self.give_up(session) } else { Step::Wait(delay, Paused(self)) };
+            return if delay >= left {
+                self.give_up(session)
+            } else {
+                self.wait(session, delay, WaitReason::Retry)
+            };
         }
         self.way.rest = None;
         match session.acquire(&self.way.offered, self.operation.scopes(), now) {
-            Acquired::Wait(delay) => Step::Wait(delay.min(left), Paused(self)),
+            Acquired::Wait(delay) => self.wait(session, delay.min(left), WaitReason::Token),
             Acquired::Cooling(delay, error) => {
                 self.way.setback = Some(error);
-                if delay >= left { self.give_up(session) } else { Step::Wait(delay, Paused(self)) }
+                if delay >= left {
+                    self.give_up(session)
+                } else {
+                    self.wait(session, delay, WaitReason::TokenEndpoint)
+                }
             }
             Acquired::Failed(error) => self.way.fail(session, error),
             Acquired::Fetch(request, lease) => {
-                Step::Send(request, InFlight { call: self, awaits: Awaits::Token(lease) })
+                Step::Send(request, InFlight { call: self, awaits: Awaits::Token(lease), sent: now })
             }
             Acquired::Ready { authorization, serial, grant, adopted } => {
-                self.send(session, Sent { authorization, serial, adopted }, &grant)
+                self.send(session, now, Sent { authorization, serial, adopted }, &grant)
             }
         }
     }
 
-    fn send(mut self: Box<Self>, session: &Session, sent: Sent, grant: &Grant) -> Step<O> {
+    fn send(mut self: Box<Self>, session: &Session, now: Timestamp, sent: Sent, grant: &Grant) -> Step<O> {
         let Some(request) = &self.way.request else {
             return done(session, self.operation.granted(grant));
         };
@@ -91,7 +100,17 @@ impl<O: Operation> Call<O> {
         request.headers_mut().insert(AUTHORIZATION, sent.authorization.clone());
         self.way.requests += 1;
         self.way.attempts += 1;
-        Step::Send(request, InFlight { call: self, awaits: Awaits::Answer(sent) })
+        Step::Send(request, InFlight { call: self, awaits: Awaits::Answer(sent), sent: now })
+    }
+
+    fn wait(self: Box<Self>, session: &mut Session, delay: Duration, reason: WaitReason) -> Step<O> {
+        self.tell(session, EventKind::Wait { length: delay, reason });
+        Step::Wait(delay, Paused(self))
+    }
+
+    fn tell(&self, session: &mut Session, kind: EventKind) {
+        let (attempt, page) = (self.way.requests, self.operation.page());
+        session.events.note(|| Event { operation: O::NAME, attempt, page, kind });
     }
 
     fn give_up(mut self, session: &Session) -> Step<O> {
@@ -135,6 +154,7 @@ impl<O: Operation> Call<O> {
             if self.way.is_renewed(sent) {
                 session.renewals.in_vain(refusal.status(), now);
             } else if self.way.may_renew(&refusal, sent) && session.renewals.may_help(refusal.status(), now) {
+                self.tell(session, EventKind::Renewal { status: refusal.status() });
                 return self.renew(session, now, sent);
             }
         }
@@ -191,6 +211,7 @@ impl<O: Operation> Call<O> {
         if after.is_some() || matches!(verdict, Verdict::Throttled(_)) {
             session.pause(now, delay);
         }
+        self.tell(session, EventKind::Retry { error: error.clone() });
         self.way.rest = Some(Interval::new(now, delay));
         self.way.setback = Some(error);
         self.advance(session, now)

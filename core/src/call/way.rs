@@ -129,6 +129,14 @@ impl Way {
         refusal.status() == StatusCode::UNAUTHORIZED || sent.adopted || sent.serial <= self.serial_at_begin
     }
 
+    /// Where the request goes.
+    pub(super) fn target(&self) -> (Method, String) {
+        match &self.request {
+            Some(request) => (request.method().clone(), request.uri().to_string()),
+            None => (Method::GET, String::new()),
+        }
+    }
+
     pub(super) fn follow(&mut self, headers: &HeaderMap) -> Result<(), String> {
         let Some(request) = &mut self.request else { return Err("the platform redirects".to_owned()) };
         let location =

@@ -146,6 +146,8 @@ pub struct Tool {
     pub token_requests: Vec<Request<Bytes>>,
     pub requests: Vec<Request<Bytes>>,
     pub waits: Vec<Duration>,
+    /// How long the platform takes to answer.
+    pub exchange_time: Duration,
 }
 
 impl Tool {
@@ -167,6 +169,7 @@ impl Tool {
             token_requests: Vec::new(),
             requests: Vec::new(),
             waits: Vec::new(),
+            exchange_time: Duration::ZERO,
         }
     }
 
@@ -213,6 +216,7 @@ impl Tool {
     }
 
     fn outcome(&mut self, request: Request<Bytes>) -> Answer {
+        self.now += self.exchange_time;
         if request.uri().path().ends_with("/token") {
             self.token_requests.push(request);
             return self.token_answers.pop_front().unwrap_or_else(|| {

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use lti_ags_ureq::{
-    Client, Endpoint, Error, ErrorKind, ExchangeReport, Grant, Launch, Member, Operation, Page, Registration,
-    ServiceUrl, printable,
+    Client, Endpoint, Error, ErrorKind, Event, EventKind, Grant, Launch, Member, Operation, Page,
+    Registration, ServiceUrl, printable,
 };
 
 use crate::args::Global;
@@ -121,10 +121,11 @@ fn in_claims(path: &Path, error: Error) -> Failure {
 }
 
 /// One line an exchange.
-fn trace(report: &ExchangeReport<'_>) {
-    let mut line = printable(&format!("ags: trace: {report}"));
-    // The report says what became of the request; its source says why.
-    if let Some(source) = report.outcome.err().and_then(StdError::source) {
+fn trace(event: &Event) {
+    let EventKind::Exchange { outcome, .. } = &event.kind else { return };
+    let mut line = printable(&format!("ags: trace: {event}"));
+    // The event says what became of the request; its source says why.
+    if let Some(source) = outcome.as_ref().err().and_then(StdError::source) {
         line = format!("{line}: {}", printable(&chain(source)));
     }
     output::stderr(&line);
