@@ -27,6 +27,8 @@ mod connect;
 mod exchange;
 mod pages;
 mod shared;
+#[cfg(feature = "tracing")]
+mod trace;
 
 pub use builder::ClientBuilder;
 pub use client::Client;
@@ -34,3 +36,5 @@ pub use client::Client;
 pub use connect::{Https, classify};
 pub use exchange::HttpService;
 pub use lti_ags::*;
+#[cfg(feature = "tracing")]
+pub use trace::trace;

@@ -21,11 +21,15 @@ mod builder;
 mod client;
 mod exchange;
 mod pages;
+#[cfg(feature = "tracing")]
+mod trace;
 
 pub use builder::ClientBuilder;
 pub use client::Client;
 pub use lti_ags::*;
 pub use pages::{Items, Pages};
+#[cfg(feature = "tracing")]
+pub use trace::trace;
 
 /// The programs of the README, compiled.
 #[cfg(doctest)]
