@@ -4,12 +4,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lti_ags::{Endpoint, Error, Grant, Launch, Member, Operation, Page, Policy, Registration, SigningKey};
+use lti_ags::{
+    Endpoint, Error, ExchangeReport, Grant, Launch, Member, Operation, Page, Policy, Registration, SigningKey,
+};
 use lti_ags_testing::Platform;
 
 /// A client over one of the transports.
 pub trait Tool: Sized + Send + Sync + 'static {
     fn assemble(registration: Registration, policy: Policy, limits: Limits) -> Self;
+
+    /// The same, with an observer of each exchange.
+    fn observed(
+        registration: Registration,
+        policy: Policy,
+        limits: Limits,
+        observer: impl Fn(&ExchangeReport<'_>) + Send + Sync + 'static,
+    ) -> Self;
 
     fn call<O>(&self, endpoint: &Endpoint, operation: O) -> Result<O::Output, Error>
     where
@@ -81,15 +91,27 @@ pub fn endpoint(platform: &Platform) -> Endpoint {
 /// On the calling thread.
 pub struct OverUreq(lti_ags_ureq::Client);
 
+impl OverUreq {
+    fn builder(registration: Registration, policy: Policy, limits: Limits) -> lti_ags_ureq::ClientBuilder {
+        lti_ags_ureq::Client::builder(registration)
+            .policy(policy)
+            .request_timeout(limits.request_timeout)
+            .max_body_bytes(limits.max_body_bytes.into())
+    }
+}
+
 impl Tool for OverUreq {
     fn assemble(registration: Registration, policy: Policy, limits: Limits) -> Self {
-        Self(
-            lti_ags_ureq::Client::builder(registration)
-                .policy(policy)
-                .request_timeout(limits.request_timeout)
-                .max_body_bytes(limits.max_body_bytes.into())
-                .build(),
-        )
+        Self(Self::builder(registration, policy, limits).build())
+    }
+
+    fn observed(
+        registration: Registration,
+        policy: Policy,
+        limits: Limits,
+        observer: impl Fn(&ExchangeReport<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        Self(Self::builder(registration, policy, limits).observe(observer).build())
     }
 
     fn call<O>(&self, endpoint: &Endpoint, operation: O) -> Result<O::Output, Error>
@@ -132,16 +154,36 @@ pub struct OverHyper {
     pub runtime: tokio::runtime::Runtime,
 }
 
-impl Tool for OverHyper {
-    fn assemble(registration: Registration, policy: Policy, limits: Limits) -> Self {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let client = lti_ags_hyper::Client::builder(registration)
+impl OverHyper {
+    fn builder(
+        registration: Registration,
+        policy: Policy,
+        limits: Limits,
+    ) -> lti_ags_hyper::ClientBuilder<lti_ags_hyper::Https> {
+        lti_ags_hyper::Client::builder(registration)
             .policy(policy)
             .request_timeout(limits.request_timeout)
             .max_body_bytes(limits.max_body_bytes.try_into().unwrap())
-            .build();
-        Self { client, runtime }
+    }
+
+    fn run(client: lti_ags_hyper::Client<lti_ags_hyper::Https>) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        Self { client, runtime: runtime.unwrap() }
+    }
+}
+
+impl Tool for OverHyper {
+    fn assemble(registration: Registration, policy: Policy, limits: Limits) -> Self {
+        Self::run(Self::builder(registration, policy, limits).build())
+    }
+
+    fn observed(
+        registration: Registration,
+        policy: Policy,
+        limits: Limits,
+        observer: impl Fn(&ExchangeReport<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        Self::run(Self::builder(registration, policy, limits).observe(observer).build())
     }
 
     fn call<O>(&self, endpoint: &Endpoint, operation: O) -> Result<O::Output, Error>
