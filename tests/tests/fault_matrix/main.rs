@@ -5,6 +5,8 @@
 mod common;
 
 mod cell;
+mod deadlines;
+mod endurance;
 mod operation;
 mod table;
 
