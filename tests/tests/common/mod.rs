@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lti_ags::{
-    Endpoint, Error, ExchangeReport, Grant, Launch, Member, Operation, Page, Policy, Registration, SigningKey,
+    Endpoint, Error, ExchangeReport, Grant, Launch, Member, Operation, Page, Policy, Registration, Session,
+    SigningKey,
 };
 use lti_ags_testing::Platform;
 
@@ -27,6 +28,8 @@ pub trait Tool: Sized + Send + Sync + 'static {
         O::Output: Send + 'static;
 
     fn authorize(&self, endpoint: &Endpoint) -> Result<Grant, Error>;
+
+    fn with_session<R>(&self, look: impl FnOnce(&mut Session) -> R) -> R;
 
     /// All members of a list, of which there may be no more than `cap`.
     fn collect<O, M>(&self, endpoint: &Endpoint, list: O, cap: usize) -> Result<Vec<M>, Error>
@@ -89,7 +92,7 @@ pub fn endpoint(platform: &Platform) -> Endpoint {
 }
 
 /// On the calling thread.
-pub struct OverUreq(lti_ags_ureq::Client);
+pub struct OverUreq(pub lti_ags_ureq::Client);
 
 impl OverUreq {
     fn builder(registration: Registration, policy: Policy, limits: Limits) -> lti_ags_ureq::ClientBuilder {
@@ -124,6 +127,10 @@ impl Tool for OverUreq {
 
     fn authorize(&self, endpoint: &Endpoint) -> Result<Grant, Error> {
         self.0.authorize(endpoint)
+    }
+
+    fn with_session<R>(&self, look: impl FnOnce(&mut Session) -> R) -> R {
+        self.0.with_session(look)
     }
 
     fn collect<O, M>(&self, endpoint: &Endpoint, list: O, cap: usize) -> Result<Vec<M>, Error>
@@ -199,6 +206,10 @@ impl Tool for OverHyper {
 
     fn authorize(&self, endpoint: &Endpoint) -> Result<Grant, Error> {
         self.runtime.block_on(self.client.authorize(endpoint))
+    }
+
+    fn with_session<R>(&self, look: impl FnOnce(&mut Session) -> R) -> R {
+        self.client.with_session(look)
     }
 
     fn collect<O, M>(&self, endpoint: &Endpoint, list: O, cap: usize) -> Result<Vec<M>, Error>

@@ -56,7 +56,7 @@ fn faults_by_chance_lose_and_double_no_score<T: Tool>() {
             .with(0.05, Route::Any, Script::truncated())
             .with(0.03, Route::Any, Script::garbage())
             .with(0.02, Route::Any, Script::reply(503).times(3))
-            .with(0.02, Route::Any, Script::throttled())
+            .with(0.02, Route::Any, Script::reply(429))
             .with(0.02, Route::Any, Script::refuse_connections(Duration::from_millis(5)));
         println!("{plan}");
         everybody_is_graded::<T>(&Platform::builder().learners(learners(40)).plan(plan).start());
