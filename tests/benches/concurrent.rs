@@ -67,7 +67,8 @@ impl Bench {
         let url = self.platform.base_url();
         let again = |exchange: &lti_ags_testing::Exchange| {
             let target = std::str::from_utf8(&exchange.target).unwrap();
-            let mut request = Request::builder().method(exchange.method.clone()).uri(format!("{url}{target}"));
+            let mut request =
+                Request::builder().method(exchange.method.clone()).uri(format!("{url}{target}"));
             for (name, value) in &exchange.headers {
                 if !name.eq_ignore_ascii_case(b"host") && !name.eq_ignore_ascii_case(b"content-length") {
                     request = request.header(name.as_slice(), value.as_slice());

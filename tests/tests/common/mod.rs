@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lti_ags::{
-    Endpoint, Error, ExchangeReport, Grant, Launch, Member, Operation, Page, Policy, Registration, Session,
-    SigningKey,
+    Endpoint, Error, Event, Grant, Launch, Member, Operation, Page, Policy, Registration, Session, SigningKey,
 };
 use lti_ags_testing::Platform;
 
@@ -14,12 +13,12 @@ use lti_ags_testing::Platform;
 pub trait Tool: Sized + Send + Sync + 'static {
     fn assemble(registration: Registration, policy: Policy, limits: Limits) -> Self;
 
-    /// The same, with an observer of each exchange.
+    /// The same, with an observer of its events.
     fn observed(
         registration: Registration,
         policy: Policy,
         limits: Limits,
-        observer: impl Fn(&ExchangeReport<'_>) + Send + Sync + 'static,
+        observer: impl Fn(&Event) + Send + Sync + 'static,
     ) -> Self;
 
     fn call<O>(&self, endpoint: &Endpoint, operation: O) -> Result<O::Output, Error>
@@ -112,7 +111,7 @@ impl Tool for OverUreq {
         registration: Registration,
         policy: Policy,
         limits: Limits,
-        observer: impl Fn(&ExchangeReport<'_>) + Send + Sync + 'static,
+        observer: impl Fn(&Event) + Send + Sync + 'static,
     ) -> Self {
         Self(Self::builder(registration, policy, limits).observe(observer).build())
     }
@@ -188,7 +187,7 @@ impl Tool for OverHyper {
         registration: Registration,
         policy: Policy,
         limits: Limits,
-        observer: impl Fn(&ExchangeReport<'_>) + Send + Sync + 'static,
+        observer: impl Fn(&Event) + Send + Sync + 'static,
     ) -> Self {
         Self::run(Self::builder(registration, policy, limits).observe(observer).build())
     }
