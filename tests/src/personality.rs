@@ -220,7 +220,7 @@ pub(crate) trait Manner: fmt::Debug + Sync {
     fn take_score(&self, _score: &mut PostedScore<'_>) {}
 
     /// Completes what is on record after a score.
-    fn record(&self, _before: Option<&Entry>, _entry: &mut Entry) {}
+    fn record(&self, _item: &LineItem, _before: Option<&Entry>, _entry: &mut Entry) {}
 
     /// Turns a line item that was sent into the one the platform keeps.
     fn keep_line_item(&self, _sent: &Map<String, Value>, before: Option<&LineItem>, item: &mut LineItem) {

@@ -292,7 +292,7 @@ impl Lms {
             let user_id = posted.update.user_id.clone();
             let effect = lms.gradebook.record(item, posted.update);
             if let Some(entry) = lms.gradebook.entry_mut(&item.id, &user_id) {
-                lms.manner.record(before.as_ref(), entry);
+                lms.manner.record(item, before.as_ref(), entry);
             }
             (reply, effect)
         })

@@ -165,6 +165,50 @@ fn scores_are_echoed_and_may_not_repeat_a_timestamp() {
 }
 
 #[test]
+fn only_what_is_final_and_not_zero_is_published_and_nothing_takes_it_back() {
+    let platform = edx();
+    let token = token(&platform);
+    let learner = platform.learners()[0].clone();
+    let results = service_url(&platform.line_item_url(), "/results");
+    let mut millis = 0;
+    // What the gradebook holds after a score, and what the service shows.
+    let mut after = |given: Value, grading_progress: &str| {
+        millis += 1;
+        let mut body = final_score(&learner, 0.0, millis);
+        body["gradingProgress"] = grading_progress.into();
+        body["scoreGiven"] = given;
+        if body["scoreGiven"].is_null() {
+            body.as_object_mut().unwrap().retain(|name, _| !name.starts_with("score"));
+        }
+        assert_eq!(post_to_first(&platform, &token, &body).status, 201);
+        let shown = get(&platform, &token, &results, MEDIA_RESULTS).json();
+        let published = platform.gradebook().result("li-1", &learner).unwrap().score;
+        (published, shown[0]["resultScore"].as_f64())
+    };
+    assert_eq!(after(0.into(), "FullyGraded"), (None, Some(0.0)));
+    assert_eq!(after(40.into(), "Pending"), (None, Some(40.0)));
+    assert_eq!(after(110.into(), "FullyGraded"), (Some(100.0), Some(110.0)));
+    assert_eq!(after(0.into(), "FullyGraded"), (Some(100.0), Some(0.0)));
+    assert_eq!(after(Value::Null, "NotReady"), (Some(100.0), None));
+    assert_eq!(after(70.into(), "FullyGraded"), (Some(70.0), Some(70.0)));
+}
+
+#[test]
+fn scores_of_line_items_without_a_block_are_not_published() {
+    let platform = edx();
+    let token = token(&platform);
+    let made = create(&platform, &token, &json!({ "label": "a", "scoreMaximum": 10, "resourceId": "r" }));
+    let url = made.json()["id"].as_str().unwrap().to_owned();
+    let learner = platform.learners()[0].clone();
+    let body = final_score(&learner, 7.0, 0).to_string();
+    let headers = support::score_headers(&token);
+    assert_eq!(send(&platform, "POST", &service_url(&url, "/scores"), &headers, &body).status, 201);
+    assert!(platform.gradebook().results().all(|(_, _, entry)| entry.score.is_none()));
+    let shown = get(&platform, &token, &service_url(&url, "/results"), MEDIA_RESULTS).json();
+    assert_eq!(shown[0]["resultScore"], 7.0);
+}
+
+#[test]
 fn results_ignore_the_user_and_are_cut_without_a_link() {
     let platform = edx();
     let token = token(&platform);

@@ -202,7 +202,7 @@ impl Manner for Canvas {
         }
     }
 
-    fn record(&self, before: Option<&Entry>, entry: &mut Entry) {
+    fn record(&self, _item: &LineItem, before: Option<&Entry>, entry: &mut Entry) {
         let Some(before) = before else {
             entry.attempts = u64::from(makes_attempt(entry, None));
             return;

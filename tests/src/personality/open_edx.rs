@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{Addresses, Manner, PostedScore};
 use crate::asked::{Asked, Filters};
 use crate::cause::Cause;
+use crate::entry::Entry;
 use crate::gradebook::{Gradebook, Row};
 use crate::ledger::Service;
 use crate::line_item::LineItem;
@@ -159,11 +160,7 @@ impl Manner for OpenEdx {
 
     fn examine_score(&self, score: &PostedScore<'_>, verdict: &mut Verdict) {
         let update = &score.update;
-        // Only a final score other than 0 is published, and only of a linked line item.
-        let publishes = score.item.coupled
-            && update.grading_progress == "FullyGraded"
-            && update.given.is_some_and(|given| given != 0.0);
-        if publishes && !score.enrolled {
+        if publishes(score.item, &update.grading_progress, update.given) && !score.enrolled {
             verdict.refuse(Cause::Own(500), "publishing the grade of an unknown user");
         }
     }
@@ -194,10 +191,13 @@ impl Manner for OpenEdx {
         (score.update.started_at, score.update.submitted_at) = (None, None);
     }
 
-    fn record(&self, _before: Option<&crate::Entry>, entry: &mut crate::Entry) {
-        // The score of the service is kept as it came; only final ones get into the gradebook, cut to the maximum.
-        entry.score =
-            entry.score.filter(|_| entry.grading_progress == "FullyGraded").map(|s| s.min(entry.maximum));
+    fn record(&self, item: &LineItem, before: Option<&Entry>, entry: &mut Entry) {
+        // The service keeps its score as it came. What is not published leaves the gradebook as it is, a clear as well.
+        entry.score = if publishes(item, &entry.grading_progress, entry.given.map(|(given, _)| given)) {
+            entry.score.map(|score| score.min(entry.maximum))
+        } else {
+            before.and_then(|before| before.score)
+        };
     }
 
     fn keep_line_item(&self, _sent: &Map<String, Value>, _before: Option<&LineItem>, item: &mut LineItem) {
@@ -376,6 +376,13 @@ impl Manner for OpenEdx {
         });
         drop(serde_json::to_writer(out, &result));
     }
+}
+
+/// Only a final score other than 0 gets into the gradebook, and only of the line item that the block is bound to.
+fn publishes(item: &LineItem, grading_progress: &str, given: Option<f64>) -> bool {
+    item.resource_link_id.is_some()
+        && grading_progress == "FullyGraded"
+        && given.is_some_and(|given| given != 0.0)
 }
 
 fn is_usage_key(id: &str) -> bool {

@@ -40,8 +40,14 @@ pub(crate) enum Cannot {
     KeepLineBreaks,
     /// Show results in the line item's scale.
     Scale,
+    /// Bring scores of a line item without a link into the gradebook.
+    GradeUnbound,
     /// Keep points beyond the maximum.
     ExceedMaximum,
+    /// Hold a grade of 0.
+    HoldZero,
+    /// Take a grade out of the gradebook again.
+    Clear,
     /// Say that a user is unknown.
     NameUnknownUser,
     /// Refuse a score that is older than the one on record.
@@ -92,6 +98,9 @@ const TABLE: &[(Personality, Cannot, &str)] = &[
     (OpenEdx, Cannot::LimitResults, "a limit cuts the list, without a link to the rest"),
     (OpenEdx, Cannot::Scale, "results are in the scale of the score"),
     (OpenEdx, Cannot::ExceedMaximum, "what gets into the gradebook is cut to the maximum"),
+    (OpenEdx, Cannot::GradeUnbound, "only scores of a line item with a block are published to the gradebook"),
+    (OpenEdx, Cannot::HoldZero, "a score of 0 is kept by the service, and not published to the gradebook"),
+    (OpenEdx, Cannot::Clear, "what has been published stays; only the service's own result goes"),
     (OpenEdx, Cannot::NameUnknownUser, "publishing the grade of an unknown user is a server error"),
     (Sakai, Cannot::DeleteCoupled, "the placement's own line item is made on demand: 400"),
     (Sakai, Cannot::UpdateCoupled, "the placement's own line item is made on demand: 400"),
