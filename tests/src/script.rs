@@ -218,9 +218,12 @@ impl Script {
         self.change(|reply| reply.reason = reason.into())
     }
 
-    /// Closes the connection after a reply.
+    /// Closes the connection after a reply, or after the platform's own answer, and says so in it.
     #[must_use]
-    pub fn close(self) -> Self {
+    pub fn close(mut self) -> Self {
+        if self.last.answer == Answer::Own {
+            self.last.answer = Answer::Broken(Delivery::SendAndClose);
+        }
         self.change(|reply| reply.delivery = Delivery::SendAndClose)
     }
 
@@ -300,7 +303,8 @@ impl fmt::Display for Step {
             Answer::Padded(bytes) => write!(f, "answer with {bytes} bytes"),
             Answer::Throttled => f.write_str("throttle"),
             Answer::Broken(delivery) => match delivery {
-                Delivery::Send | Delivery::SendAndClose => f.write_str("answer"),
+                Delivery::Send => f.write_str("answer"),
+                Delivery::SendAndClose => f.write_str("answer and close the connection"),
                 Delivery::Reset => f.write_str("reset the connection"),
                 Delivery::HangUp => f.write_str("close the connection"),
                 Delivery::Stall => f.write_str("stall"),

@@ -26,7 +26,15 @@ pub struct Throttle {
     drain: f64,
     reservation: f64,
     cost: f64,
-    plain: Option<Option<Duration>>,
+    refusal: Refusal,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Refusal {
+    /// 403, in the words of Canvas, and headers that tell what is left.
+    Canvas,
+    /// 429, with `Retry-After` perhaps.
+    TooManyRequests(Option<Duration>),
 }
 
 impl Throttle {
@@ -34,7 +42,14 @@ impl Throttle {
     /// costs 0.05 unless said otherwise, and is refused with 403 and "Rate Limit Exceeded".
     #[must_use]
     pub fn canvas() -> Self {
-        Self { high_water: 600.0, brim: 800.0, drain: 10.0, reservation: 50.0, cost: 0.05, plain: None }
+        Self {
+            high_water: 600.0,
+            brim: 800.0,
+            drain: 10.0,
+            reservation: 50.0,
+            cost: 0.05,
+            refusal: Refusal::Canvas,
+        }
     }
 
     /// How full the bucket may be before requests are refused, the reservation of the one that comes included.
@@ -76,7 +91,7 @@ impl Throttle {
     /// Refuses with a plain 429 instead, with or without `Retry-After`, and has no headers that tell what is left.
     #[must_use]
     pub fn too_many_requests(mut self, retry_after: Option<Duration>) -> Self {
-        self.plain = Some(retry_after);
+        self.refusal = Refusal::TooManyRequests(retry_after);
         self
     }
 }
@@ -108,7 +123,7 @@ impl Bucket {
 
     /// Completes the answer to a request that came now and has been let in, or not.
     pub(crate) fn done(&mut self, now: Timestamp, admitted: bool, reply: Reply) -> Reply {
-        let Throttle { cost, reservation, high_water, plain, .. } = self.throttle;
+        let Throttle { cost, reservation, high_water, refusal, .. } = self.throttle;
         let until = SignedDuration::try_from(reply.delay).ok().and_then(|delay| now.checked_add(delay).ok());
         match until {
             Some(until) if admitted && until > now => {
@@ -117,7 +132,7 @@ impl Bucket {
             }
             _ => self.pour(now, if admitted { cost } else { 0.0 } - reservation),
         }
-        if plain.is_some() {
+        if refusal != Refusal::Canvas {
             return reply;
         }
         // In the answer of a request that takes its time, its own reservation is no longer counted.
@@ -131,10 +146,14 @@ impl Bucket {
 
     /// The answer to a request that was not let in.
     pub(crate) fn refusal(&self) -> Reply {
-        match self.throttle.plain {
-            Some(Some(after)) => Reply::new(429).header("Retry-After", after.as_secs().to_string()),
-            Some(None) => Reply::new(429),
-            None => Reply::of_type(403, "text/plain; charset=utf-8", "403 Forbidden (Rate Limit Exceeded)\n"),
+        match self.throttle.refusal {
+            Refusal::TooManyRequests(Some(after)) => {
+                Reply::new(429).header("Retry-After", after.as_secs().to_string())
+            }
+            Refusal::TooManyRequests(None) => Reply::new(429),
+            Refusal::Canvas => {
+                Reply::of_type(403, "text/plain; charset=utf-8", "403 Forbidden (Rate Limit Exceeded)\n")
+            }
         }
     }
 

@@ -59,6 +59,16 @@ fn a_platform_stops_while_a_client_is_stalled() {
 }
 
 #[test]
+fn an_answer_may_close_the_connection() {
+    let platform = platform();
+    platform.script(Route::Any, Script::normal().close());
+    let mut connection = Connection::open(&platform);
+    let answer = connection.send("GET", "/nowhere", "", "").unwrap();
+    assert_eq!((answer.status, answer.header("connection").as_deref()), (404, Some("close")));
+    assert_eq!(connection.read().unwrap_err().kind(), ErrorKind::UnexpectedEof);
+}
+
+#[test]
 fn a_truncated_answer_lacks_its_last_byte() {
     let whole = posted(&platform(), 10.0).unwrap();
     let platform = platform();

@@ -11,14 +11,16 @@ use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use common::{Limits, OverHyper, OverUreq, Tool, endpoint, impatient, registration};
+use common::{OverHyper, OverUreq, Tool, endpoint, impatient, registration};
+use lti_ags::http::Request;
 use lti_ags::{Endpoint, Error, ErrorKind, PostScore, Score};
 use lti_ags_testing::{Builder, Platform, Route, Script};
+use ureq::SendBody;
+use ureq::middleware::MiddlewareNext;
 
 scenarios! {
     a_thousand_calls_make_one_token_request,
     a_thousand_calls_are_refused_by_one_answer,
-    a_call_that_dies_with_the_token_hands_that_on,
     the_session_is_free_while_an_exchange_is_under_way,
 }
 
@@ -182,16 +184,23 @@ fn a_thousand_calls_are_refused_by_one_answer<T: Many>() {
     assert_eq!(platform.ledger().len(), 1);
 }
 
-fn a_call_that_dies_with_the_token_hands_that_on<T: Many>() {
+#[test]
+fn a_thread_that_dies_with_the_token_hands_that_on() {
     let Gated { platform, gate, .. } = &Gated::start(Platform::builder().learners(users()), 1);
     let is_first = AtomicBool::new(true);
-    let tool = T::observed(registration(platform), impatient(), Limits::default(), move |_| {
-        if is_first.swap(false, Ordering::Relaxed) {
-            // A panic without words.
-            resume_unwind(Box::new(()));
-        }
-    });
-    let ends = Arc::new(tool).many(&endpoint(platform), || gate.open());
+    let agent = ureq::Agent::config_builder().middleware(
+        move |request: Request<SendBody<'_>>, next: MiddlewareNext<'_>| {
+            let response = next.handle(request);
+            if is_first.swap(false, Ordering::Relaxed) {
+                // A panic without words.
+                resume_unwind(Box::new(()));
+            }
+            response
+        },
+    );
+    let builder = lti_ags_ureq::ClientBuilder::over(registration(platform), agent.build().new_agent());
+    let tool = Arc::new(OverUreq(builder.policy(impatient()).build()));
+    let ends = tool.many(&endpoint(platform), || gate.open());
     assert_eq!(ends.iter().filter(|end| end.is_none()).count(), 1);
     assert!(ends.iter().flatten().all(Result::is_ok));
     assert_eq!(platform.ledger().token_requests().len(), 2);

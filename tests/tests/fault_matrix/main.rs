@@ -11,9 +11,10 @@ mod operation;
 mod table;
 
 use std::any::Any;
+use std::sync::Barrier;
 use std::thread;
 
-use cell::{PATIENT, play};
+use cell::{PATIENT, Prepared, play};
 use common::Tool;
 use operation::Operation;
 use table::Row;
@@ -32,29 +33,28 @@ macro_rules! tables {
 
 tables! { connections, slowness, answers, refusals, throttling, tokens, redirects }
 
-/// Goes through a table, and shows all that differs from it at once. The rows that wait do so together.
+/// Goes through a table, row by row, or all at once where the client only waits; shows all that differs from it.
 fn holds<T: Tool>(rows: &[Row]) {
-    let wrong: Vec<String> = thread::scope(|scope| {
-        let (waiting, others): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.request_timeout < PATIENT);
-        let waiting: Vec<_> =
-            waiting.into_iter().map(|row| scope.spawn(move || differences::<T>(row))).collect();
-        let mut wrong: Vec<_> = others.into_iter().flat_map(differences::<T>).collect();
-        wrong.extend(waiting.into_iter().flat_map(|row| row.join().unwrap()));
-        wrong
-    });
+    let waits = rows.iter().all(|row| row.request_timeout < PATIENT);
+    let wrong: Vec<_> = rows.chunks(if waits { rows.len() } else { 1 }).flat_map(differences::<T>).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The cells of a row that are not what they should be.
-fn differences<T: Tool>(row: &Row) -> Vec<String> {
+/// The cells that are not what they should be.
+fn differences<T: Tool>(rows: &[Row]) -> Vec<String> {
+    let prepared = Barrier::new(rows.len() * Operation::ALL.len());
     thread::scope(|scope| {
-        let cells =
-            Operation::ALL.map(|operation| (operation, scope.spawn(move || play::<T>(row, operation))));
-        let seen = cells.into_iter().map(|(operation, cell)| (operation, cell.join().unwrap_or_else(words)));
-        let wrong = seen.filter(|(operation, seen)| seen != row.expected(operation.column()));
-        wrong
-            .map(|(operation, seen)| {
-                let expected = row.expected(operation.column());
+        let prepared = &prepared;
+        let cells = rows.iter().flat_map(|row| Operation::ALL.map(|operation| (row, operation)));
+        let cells = cells.map(|(row, operation)| {
+            (row, operation, scope.spawn(move || play::<T>(row, operation, Prepared(prepared))))
+        });
+        let cells: Vec<_> = cells.collect();
+        let seen = cells.into_iter().map(|(row, operation, cell)| {
+            (row, operation, row.expected(operation.column()), cell.join().unwrap_or_else(words))
+        });
+        seen.filter(|(_, _, expected, seen)| expected != seen)
+            .map(|(row, operation, expected, seen)| {
                 format!("{}, {:?}, {operation:?}: expected {expected:?}, seen {seen:?}", row.fault, row.when)
             })
             .collect()
