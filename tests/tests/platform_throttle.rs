@@ -11,8 +11,8 @@ use support::{NOW, builder, get, post, score, token};
 fn every_answer_tells_its_cost_and_what_is_left() {
     let platform = builder().throttle(Throttle::canvas().cost(0.25)).start();
     let token = token(&platform);
-    for (points, left) in [(1.0, "599.75"), (2.0, "599.5")] {
-        let answer = post(&platform, &token, &score(points, points as i64).to_string());
+    for (millis, left) in [(1, "599.75"), (2, "599.5")] {
+        let answer = post(&platform, &token, &score(10.0, millis).to_string());
         assert_eq!(answer.header("x-request-cost").as_deref(), Some("0.25"));
         assert_eq!(answer.header("x-rate-limit-remaining").as_deref(), Some(left));
     }
@@ -29,8 +29,9 @@ fn a_full_bucket_refuses_without_acting_and_leaks() {
         let refused = list();
         assert_eq!((refused.status, &*refused.body), (403, &b"403 Forbidden (Rate Limit Exceeded)\n"[..]));
         assert_eq!(refused.header("content-type").as_deref(), Some("text/plain; charset=utf-8"));
-        let last = platform.ledger().last().unwrap().clone();
-        assert_eq!((last.acted, last.effect.as_str()), (false, "throttled"));
+        let ledger = platform.ledger();
+        let exchange = ledger.last().unwrap();
+        assert_eq!((exchange.acted, exchange.effect.as_str()), (false, "throttled"));
         platform.advance(Duration::from_secs(1));
         assert_eq!(list().status, 200);
     }

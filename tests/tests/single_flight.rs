@@ -92,18 +92,18 @@ trait Many: Tool {
 }
 
 fn post(number: usize) -> Option<PostScore> {
-    let user = (number % POSTS == 0).then(|| format!("s-{}", number / POSTS))?;
+    let user = number.is_multiple_of(POSTS).then(|| format!("s-{}", number / POSTS))?;
     Some(PostScore::new(Score::graded(user, 50.0, 100.0).build().unwrap()))
 }
 
 impl Many for OverUreq {
     fn many(self: &Arc<Self>, endpoint: &Endpoint, under_way: impl FnOnce()) -> Vec<End> {
         const STACK: usize = 512 << 10;
-        let (begin, begun) = mpsc::channel();
+        let (tell, told) = mpsc::channel();
         let spawn = |number| {
-            let (tool, endpoint, begin) = (Arc::clone(self), endpoint.clone(), begin.clone());
+            let (tool, endpoint, tell) = (Arc::clone(self), endpoint.clone(), tell.clone());
             let call = move || {
-                begin.send(()).unwrap();
+                tell.send(()).unwrap();
                 match post(number) {
                     Some(post) => tool.call(&endpoint, post).map(|_| ()),
                     None => tool.authorize(&endpoint).map(|_| ()),
@@ -112,7 +112,7 @@ impl Many for OverUreq {
             thread::Builder::new().stack_size(STACK).spawn(call).unwrap()
         };
         let threads: Vec<_> = (0..MANY).map(spawn).collect();
-        assert_eq!(begun.iter().take(MANY).count(), MANY);
+        assert_eq!(told.iter().take(MANY).count(), MANY);
         under_way();
         threads.into_iter().map(|thread| thread.join().ok()).collect()
     }
@@ -120,9 +120,9 @@ impl Many for OverUreq {
 
 impl Many for OverHyper {
     fn many(self: &Arc<Self>, endpoint: &Endpoint, under_way: impl FnOnce()) -> Vec<End> {
-        let (begin, begun) = mpsc::channel();
+        let (tell, told) = mpsc::channel();
         let spawn = |number| {
-            let (client, endpoint, begin) = (self.client.clone(), endpoint.clone(), begin.clone());
+            let (client, endpoint, tell) = (self.client.clone(), endpoint.clone(), tell.clone());
             self.runtime.spawn(async move {
                 let call = async {
                     match post(number) {
@@ -130,11 +130,11 @@ impl Many for OverHyper {
                         None => client.authorize(&endpoint).await.map(|_| ()),
                     }
                 };
-                waiting(call, begin).await
+                waiting(call, tell).await
             })
         };
         let tasks: Vec<_> = (0..MANY).map(spawn).collect();
-        assert_eq!(begun.iter().take(MANY).count(), MANY);
+        assert_eq!(told.iter().take(MANY).count(), MANY);
         under_way();
         self.runtime.block_on(async {
             let mut ends = Vec::new();
@@ -147,13 +147,13 @@ impl Many for OverHyper {
 }
 
 /// Says when a future waits for the first time.
-async fn waiting<F: Future>(future: F, begin: mpsc::Sender<()>) -> F::Output {
+async fn waiting<F: Future>(future: F, tell: mpsc::Sender<()>) -> F::Output {
     let mut future = pin!(future);
-    let mut begin = Some(begin);
+    let mut tell = Some(tell);
     poll_fn(move |context| {
         let polled = future.as_mut().poll(context);
-        if let Some(begin) = begin.take_if(|_| polled.is_pending()) {
-            begin.send(()).unwrap();
+        if let Some(tell) = tell.take_if(|_| polled.is_pending()) {
+            tell.send(()).unwrap();
         }
         polled
     })

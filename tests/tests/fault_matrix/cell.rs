@@ -118,13 +118,13 @@ fn begin(row: &Row, operation: Operation, platform: &Platform, places: &Places) 
 /// The tokens and assertions that were sent.
 fn secrets(ledger: &Ledger) -> impl Iterator<Item = String> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    ledger.iter().map(move |exchange| match exchange.header("Authorization") {
-        Some(value) => text(value).replace("Bearer ", ""),
-        None => {
-            let form = text(&exchange.body);
-            let assertion = form.split('&').find_map(|pair| pair.strip_prefix("client_assertion="));
-            assertion.unwrap().to_owned()
+    ledger.iter().map(move |exchange| {
+        if let Some(value) = exchange.header("Authorization") {
+            return text(value).replace("Bearer ", "");
         }
+        let form = text(&exchange.body);
+        let assertion = form.split('&').find_map(|pair| pair.strip_prefix("client_assertion="));
+        assertion.unwrap().to_owned()
     })
 }
 

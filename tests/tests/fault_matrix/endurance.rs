@@ -20,6 +20,12 @@ scenarios! {
     a_clock_that_is_wrong_is_named,
 }
 
+/// Is shown with a test that fails.
+#[expect(clippy::print_stdout, reason = "it is for who looks at the test")]
+fn show(plan: &Plan) {
+    println!("{plan}");
+}
+
 fn graded(user_id: &str) -> PostScore {
     PostScore::new(Score::graded(user_id, 50.0, 100.0).build().unwrap())
 }
@@ -58,7 +64,7 @@ fn faults_by_chance_lose_and_double_no_score<T: Tool>() {
             .with(0.02, Route::Any, Script::reply(503).times(3))
             .with(0.02, Route::Any, Script::reply(429))
             .with(0.02, Route::Any, Script::refuse_connections(Duration::from_millis(5)));
-        println!("{plan}");
+        show(&plan);
         everybody_is_graded::<T>(&Platform::builder().learners(learners(40)).plan(plan).start());
     }
 }
@@ -67,7 +73,7 @@ fn faults_by_chance_lose_and_double_no_score<T: Tool>() {
 fn faults_by_chance_double_no_column<T: Tool>() {
     for seed in 0..4 {
         let plan = Plan::random(seed);
-        println!("{plan}");
+        show(&plan);
         let platform = Platform::builder().plan(plan).start();
         let (tool, endpoint) = (tireless::<T>(&platform), endpoint(&platform));
         for number in 0..12 {

@@ -138,7 +138,7 @@ impl Operation {
         let sent = |score: Score| {
             tool.call(endpoint, PostScore::new(score)).map(|receipt| match receipt.outcome {
                 Outcome::Superseded => "superseded",
-                _ => "ok",
+                Outcome::Sent => "ok",
             })
         };
         match self {
