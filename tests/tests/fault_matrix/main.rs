@@ -9,6 +9,7 @@ mod deadlines;
 mod endurance;
 mod operation;
 mod table;
+mod token_endpoint;
 
 use std::any::Any;
 use std::sync::Barrier;
