@@ -15,3 +15,4 @@ macro_rules! against_a_real_platform {
 mod campus;
 mod lti1p3platform;
 mod open_edx;
+mod reproduction;
