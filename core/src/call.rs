@@ -24,6 +24,7 @@ use jiff::Timestamp;
 use crate::event::{Event, EventKind};
 use crate::interval::Interval;
 use crate::operation::Operation;
+use crate::pacing::Flight;
 use crate::token::{Lease, StoredToken, UnusableToken, bearer};
 use crate::transport::TransportError;
 use crate::{Error, Session, retry_after, secrecy};
@@ -61,10 +62,11 @@ pub struct Paused<O>(Box<Call<O>>);
 
 enum Awaits {
     Token(Lease),
-    Answer(Sent),
+    /// The flight counts as long as the request is under way.
+    Answer(Sent, Flight),
 }
 
-/// The token that a request went with.
+/// What a request went with.
 struct Sent {
     authorization: HeaderValue,
     serial: u64,
@@ -94,7 +96,13 @@ impl<O: Operation> InFlight<O> {
                 session.revision += 1;
                 self.call.advance(session, now)
             }
-            Awaits::Answer(sent) => self.call.answered(session, now, &sent, outcome),
+            Awaits::Answer(sent, flight) => {
+                drop(flight);
+                if let Ok(response) = &outcome {
+                    session.hear(now, self.sent, response);
+                }
+                self.call.answered(session, now, &sent, outcome)
+            }
         }
     }
 
@@ -129,7 +137,7 @@ impl<O: Operation> InFlight<O> {
         match &self.awaits {
             Awaits::Token(lease) => session.defer(lease, now, delay.max(Duration::from_millis(1))),
             // It has not been sent, and goes now.
-            Awaits::Answer(_) => {
+            Awaits::Answer(..) => {
                 self.call.way.requests -= 1;
                 self.call.way.attempts -= 1;
             }
@@ -141,7 +149,7 @@ impl<O: Operation> InFlight<O> {
     pub fn lease(&self) -> Option<&Lease> {
         match &self.awaits {
             Awaits::Token(lease) => Some(lease),
-            Awaits::Answer(_) => None,
+            Awaits::Answer(..) => None,
         }
     }
 
@@ -149,7 +157,7 @@ impl<O: Operation> InFlight<O> {
     pub fn name(&self) -> &'static str {
         match self.awaits {
             Awaits::Token(_) => crate::token::NAME,
-            Awaits::Answer(_) => O::NAME,
+            Awaits::Answer(..) => O::NAME,
         }
     }
 
@@ -170,7 +178,7 @@ impl<O: Operation> InFlight<O> {
                 let url = session.registration.token_endpoint().as_str().into();
                 (Method::POST, url, None, lease.attempt())
             }
-            Awaits::Answer(sent) => {
+            Awaits::Answer(sent, _) => {
                 let (method, url) = self.call.way.target();
                 let url = secrecy::scrub(&url, &[bearer(&sent.authorization)]).into_owned().into();
                 (method, url, self.call.operation.page(), self.requests())

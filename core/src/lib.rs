@@ -86,6 +86,7 @@ mod media;
 mod new_line_item;
 mod number;
 mod operation;
+mod pacing;
 mod page;
 #[doc = include_str!("platforms.md")]
 pub mod platforms {}

@@ -54,7 +54,7 @@ impl Refusal {
             content_type: content_type.map(|text| secrecy::scrub(&text, secrets).into_owned()),
             required_scopes: scopes.map(|scopes| Scopes::parse(&secrecy::scrub(scopes, secrets))),
             error_code: challenge.and_then(|challenge| words::tidy(&challenge.error?, secrets)),
-            throttled: is_throttling(response),
+            throttled: is_throttling(response.status(), headers, response.body()),
             retry_after: retry_after::retry_after(headers, now),
         }
     }
@@ -154,17 +154,17 @@ impl Refusal {
 }
 
 /// 429; or Canvas's 403 with "Rate Limit Exceeded" in its text, or with nothing left of the budget.
-fn is_throttling(response: &Response<&[u8]>) -> bool {
+pub(crate) fn is_throttling(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> bool {
     let says_so = |body: &[u8]| {
         let words = b"rate limit exceeded";
         let head = body.get(..1024).unwrap_or(body);
         head.windows(words.len()).any(|window| window.eq_ignore_ascii_case(words))
     };
-    match response.status() {
+    match status {
         StatusCode::TOO_MANY_REQUESTS => true,
         StatusCode::FORBIDDEN => {
-            let left = retry_after::rate_limit_remaining(response.headers());
-            left.is_some_and(|left| left <= 0.0) || says_so(response.body())
+            let left = retry_after::rate_limit_remaining(headers);
+            left.is_some_and(|left| left <= 0.0) || says_so(body)
         }
         _ => false,
     }

@@ -3,18 +3,20 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use http::Response;
 use jiff::Timestamp;
 
 use crate::call::{Call, Step};
 use crate::event::Events;
 use crate::interval::Interval;
 use crate::operation::Operation;
+use crate::pacing::Pacing;
 use crate::registration::Registration;
 use crate::renewal::Renewals;
 use crate::timestamps::Timestamps;
 use crate::token::{Acquired, Holder, Lease, StoredToken, Tokens, UnusableToken};
 use crate::url::Origin;
-use crate::{Authorize, Endpoint, Error, ErrorKind, Policy, Scope, Scopes, TokenScopes, secrecy};
+use crate::{Authorize, Endpoint, Error, ErrorKind, Policy, Scope, Scopes, TokenScopes, refusal, secrecy};
 
 /// A number that no other session uses: assertion ids and the jitter of waits are made from it.
 ///
@@ -45,6 +47,7 @@ pub struct Session {
     pause: Option<Interval>,
     pub(crate) renewals: Renewals,
     pub(crate) events: Events,
+    pub(crate) pacing: Pacing,
     pub(crate) seed: Seed,
     assertions: u64,
     random: fastrand::Rng,
@@ -66,6 +69,7 @@ impl Session {
             pause: None,
             renewals: Renewals::default(),
             events: Events::default(),
+            pacing: Pacing::default(),
             seed,
             assertions: 0,
             random: fastrand::Rng::with_seed(folded),
@@ -194,10 +198,20 @@ impl Session {
         }
     }
 
+    /// Learns from an answer when the next requests may go.
+    pub(crate) fn hear<B: AsRef<[u8]>>(&mut self, now: Timestamp, sent: Timestamp, response: &Response<B>) {
+        let (status, headers) = (response.status(), response.headers());
+        let refused = refusal::is_throttling(status, headers, response.body().as_ref());
+        if self.pacing.answered(now, sent, headers, refused) {
+            self.revision += 1;
+        }
+    }
+
     /// Makes every call rest: the platform is throttling.
     pub(crate) fn pause(&mut self, now: Timestamp, length: Duration) {
         if self.paused(now).is_none_or(|left| left < length) {
             self.pause = Some(Interval::new(now, length));
+            self.pacing.rests(length);
         }
     }
 

@@ -15,7 +15,7 @@ use crate::event::{Event, EventKind, WaitReason};
 use crate::interval::Interval;
 use crate::operation::{Answer, Context, Exchange, Operation};
 use crate::retry::{self, Verdict};
-use crate::token::{Acquired, Grant, bearer};
+use crate::token::{Acquired, Ready, bearer};
 use crate::transport::{Fate, TransportError};
 use crate::url::Origin;
 use crate::{Endpoint, Error, ErrorKind, Refusal, Scopes, Session};
@@ -72,6 +72,11 @@ impl<O: Operation> Call<O> {
             };
         }
         self.way.rest = None;
+        if self.way.request.is_some()
+            && let Some(delay) = session.pacing.wait(now, &mut self.way.ticket)
+        {
+            return self.wait(session, delay.min(left), WaitReason::Turn);
+        }
         match session.acquire(&self.way.offered, self.operation.scopes(), now) {
             Acquired::Wait(delay) => self.wait(session, delay.min(left), WaitReason::Token),
             Acquired::Cooling(delay, error) => {
@@ -86,21 +91,26 @@ impl<O: Operation> Call<O> {
             Acquired::Fetch(request, lease) => {
                 Step::Send(request, InFlight { call: self, awaits: Awaits::Token(lease), sent: now })
             }
-            Acquired::Ready { authorization, serial, grant, adopted } => {
-                self.send(session, now, Sent { authorization, serial, adopted }, &grant)
-            }
+            Acquired::Ready(ready) => self.send(session, now, ready),
         }
     }
 
-    fn send(mut self: Box<Self>, session: &Session, now: Timestamp, sent: Sent, grant: &Grant) -> Step<O> {
+    fn send(
+        mut self: Box<Self>,
+        session: &mut Session,
+        now: Timestamp,
+        Ready { authorization, serial, grant, adopted }: Ready,
+    ) -> Step<O> {
         let Some(request) = &self.way.request else {
-            return done(session, self.operation.granted(grant));
+            return done(session, self.operation.granted(&grant));
         };
         let mut request = request.clone();
-        request.headers_mut().insert(AUTHORIZATION, sent.authorization.clone());
+        request.headers_mut().insert(AUTHORIZATION, authorization.clone());
         self.way.requests += 1;
         self.way.attempts += 1;
-        Step::Send(request, InFlight { call: self, awaits: Awaits::Answer(sent), sent: now })
+        let flight = session.pacing.sent(now, self.way.ticket.take());
+        let sent = Sent { authorization, serial, adopted };
+        Step::Send(request, InFlight { call: self, awaits: Awaits::Answer(sent, flight), sent: now })
     }
 
     fn wait(self: Box<Self>, session: &mut Session, delay: Duration, reason: WaitReason) -> Step<O> {
@@ -208,8 +218,11 @@ impl<O: Operation> Call<O> {
         let share = session.share();
         // On top of what the platform asks for, so that those who were told the same do not come back together.
         let delay = after.unwrap_or_default() + session.policy.rest(self.way.attempts, share);
-        if after.is_some() || matches!(verdict, Verdict::Throttled(_)) {
-            session.pause(now, delay);
+        if let Some(after) = after {
+            session.pause(now, delay.min(after + session.policy.rest(1, share)));
+        } else if matches!(verdict, Verdict::Throttled(_)) {
+            // This call has failed several times, perhaps; the others have not.
+            session.pause(now, session.policy.rest(1, share));
         }
         self.tell(session, EventKind::Retry { error: error.clone() });
         self.way.rest = Some(Interval::new(now, delay));

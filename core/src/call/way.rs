@@ -10,6 +10,7 @@ use super::Step;
 use super::machine::{Call, done, prepare};
 use crate::interval::Interval;
 use crate::operation::{Answer, Operation};
+use crate::pacing::Ticket;
 use crate::retry::Verdict;
 use crate::url::Origin;
 use crate::{Endpoint, Error, ErrorKind, Policy, Refusal, Scopes, Seed, ServiceUrl, Session};
@@ -39,6 +40,8 @@ pub(super) struct Way {
     pub(super) renewals: u8,
     pub(super) in_doubt: bool,
     pub(super) rest: Option<Interval>,
+    /// A place among those who wait for their turn.
+    pub(super) ticket: Option<Ticket>,
     /// Why the exchange is not over yet: what to say when its time is up.
     pub(super) setback: Option<Error>,
     /// An earlier exchange of the call may have been acted on: whatever fails now, that remains to be said.
@@ -67,6 +70,7 @@ impl Way {
             renewals: 0,
             in_doubt: false,
             rest: None,
+            ticket: None,
             setback: None,
             doubt: None,
         }

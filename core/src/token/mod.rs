@@ -86,18 +86,22 @@ impl Lease {
 /// What a call that needs a token is told.
 #[expect(clippy::large_enum_variant, reason = "it is matched at once, where it is made")]
 pub(crate) enum Acquired {
-    Ready {
-        authorization: HeaderValue,
-        serial: u64,
-        grant: Grant,
-        adopted: bool,
-    },
+    Ready(Ready),
     Fetch(Request<Bytes>, Lease),
     /// Another call is fetching it, or another process.
     Wait(Duration),
     /// The token endpoint failed, and is asked again after this long.
     Cooling(Duration, Error),
     Failed(Error),
+}
+
+/// A token for a request.
+pub(crate) struct Ready {
+    pub(crate) authorization: HeaderValue,
+    pub(crate) serial: u64,
+    pub(crate) grant: Grant,
+    /// It comes from another session, some time ago.
+    pub(crate) adopted: bool,
 }
 
 /// Why a token request gave none.
@@ -165,7 +169,7 @@ impl Tokens {
                 if once {
                     slot.state = State::Empty;
                 }
-                return Acquired::Ready { authorization, serial, grant, adopted };
+                return Acquired::Ready(Ready { authorization, serial, grant, adopted });
             }
             State::Failed { error, hold } | State::TooWide { error, hold }
                 if hold.remaining(now).is_some() =>
