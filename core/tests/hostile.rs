@@ -294,7 +294,7 @@ fn receive(session: &mut Session, now: Timestamp, (_, in_flight): Sent, status: 
 #[test]
 fn hundreds_of_calls_whose_token_is_revoked_renew_it_once() {
     let mut tool = Tool::new();
-    tool.call(score()).unwrap();
+    tool.warm();
     let (now, endpoint) = (tool.now, tool.endpoint.clone());
     let session = &mut tool.session;
     let sent: Vec<_> = (0..500).map(|_| send(session.begin(&endpoint, score(), now))).collect();

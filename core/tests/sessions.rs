@@ -64,7 +64,7 @@ fn a_call_that_a_throttled_session_turns_away_says_so() {
 #[test]
 fn calls_that_were_told_the_same_wait_do_not_come_back_together() {
     let mut tool = Tool::new();
-    tool.call(score("u-0")).unwrap();
+    tool.warm();
     let mut waits = Vec::new();
     let begun: Vec<_> = (0..20).map(|_| tool.session.begin(&tool.endpoint, score("u-1"), tool.now)).collect();
     for step in begun {

@@ -92,7 +92,7 @@ fn outcome(answer: &Response<Vec<u8>>) -> Result<Receipt, crate::Error> {
     let mut session: Session = platform::session(Policy::default());
     let mut now = nine();
     let mut step = session.begin(&platform::endpoint(), post(), now);
-    for _ in 0..20 {
+    for _ in 0..200 {
         step = match step {
             Step::Send(request, in_flight) if in_flight.lease().is_none() => {
                 assert_eq!(request.headers()["authorization"], format!("Bearer {TOKEN}"));

@@ -8,8 +8,8 @@ use std::time::Duration;
 use lti_ags::http::header::HeaderName;
 use lti_ags::http::{HeaderValue, Request, Response, StatusCode};
 use lti_ags::{
-    Algorithm, Bytes, Cause, Context, Endpoint, Error, Exchange, Operation, Policy, Registration, Replay,
-    Scope, Score, ScoreBuilder, Seed, Session, Signer, SigningKey, Step, Timestamp, TransportError,
+    Algorithm, Bytes, Cause, Context, Endpoint, Error, Exchange, Operation, Policy, PostScore, Registration,
+    Replay, Scope, Score, ScoreBuilder, Seed, Session, Signer, SigningKey, Step, Timestamp, TransportError,
 };
 
 pub const TOKEN_ENDPOINT: &str = "https://auth.northfield.test/oauth2/token";
@@ -189,6 +189,14 @@ impl Tool {
     pub fn token_answers(mut self, answers: impl IntoIterator<Item = Answer>) -> Self {
         self.token_answers.extend(answers);
         self
+    }
+
+    /// Makes so many calls that as many as one likes may be in flight.
+    pub fn warm(&mut self) {
+        for _ in 0..64 {
+            self.call(PostScore::new(graded().build().unwrap())).unwrap();
+        }
+        self.requests.clear();
     }
 
     /// Performs an operation to its end; waiting moves the clock.
