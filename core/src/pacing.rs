@@ -117,9 +117,8 @@ impl Pacing {
             Some(left) => Opens::In(left),
             None if now < at => Opens::Since(LOOK),
             None => {
-                let since =
-                    (Interval::since(at, now) - length).min(Interval::since(self.heard.unwrap_or(at), now));
-                Opens::Since(since)
+                let open = Interval::since(at, now).saturating_sub(length);
+                Opens::Since(open.min(Interval::since(self.heard.unwrap_or(at), now)))
             }
         };
         Next { opens, each: gap }

@@ -14,6 +14,7 @@ fn ideal(posts: usize, rate: f64, workers: usize, latency: f64) -> f64 {
     posts as f64 * (1.0 / rate).max(latency / workers as f64)
 }
 
+#[expect(clippy::print_stdout, reason = "captured unless the test fails")]
 fn assert_within(outcome: &Outcome, ideal: f64, times: f64, refused: f64, what: &str) {
     assert!(outcome.failed.is_empty(), "{what}: {:?}", outcome.failed);
     let took = outcome.seconds / ideal;

@@ -125,6 +125,13 @@ impl<O: Operation> Call<O> {
 
     fn give_up(mut self, session: &Session) -> Step<O> {
         let setback = self.way.setback.take().unwrap_or_else(|| {
+            if self.way.ticket.is_some() {
+                let kind = ErrorKind::RateLimited { after: None };
+                return Error::new(
+                    kind,
+                    "the platform's limit left no room for the call in the time that it had",
+                );
+            }
             Error::new(ErrorKind::Timeout, "the time for the call was up before the platform could be asked")
         });
         self.way.fail(session, setback)

@@ -9,6 +9,8 @@
 //! 0!nt              … or not at all: `n`ot sent or in `d`oubt; `t`imeout, t`l`s, too lar`g`e, `p`rotocol, else connection
 //! 0>                … resumes, whether or not its time has come
 //! 0-                … is dropped; `0~` too, and gives its lease back
+//! 0s                … adopts the token in the store in place of fetching one, or defers to another process
+//! $                 the session's newest token is put into the store
 //! @-1500            the clock moves by milliseconds
 //! ?                 refusals are forgotten
 //! ```
@@ -46,7 +48,11 @@ pub fn session(data: &[u8]) {
                 calls.push(begin(&mut platform, calls.len(), kind, std::str::from_utf8(url).unwrap_or("/")));
             }
             [b'@', ref by @ ..] => platform.now = moved(platform.now, by),
-            [b'?'] => platform.session.forget_tokens(),
+            [b'?'] => {
+                platform.session.forget_tokens();
+                platform.rejected.clear();
+            }
+            [b'$'] => platform.store(),
             [number @ b'0'..=b'9', verb, ref rest @ ..] => {
                 if let Some(call) = calls.get_mut(usize::from(number - b'0')) {
                     act_on(&mut **call, &mut platform, verb, rest);
@@ -70,6 +76,7 @@ fn act_on(call: &mut dyn Driven, platform: &mut Platform, verb: u8, rest: &[u8])
         }
         (b'!', State::AwaitsToken | State::AwaitsAnswer) => call.receive(platform, Err(fault(rest))),
         (b'>', State::Waits(_)) => call.resume(platform),
+        (b's', State::AwaitsToken) => call.share(platform),
         (b'-', _) => call.leave(platform, false),
         (b'~', _) => call.leave(platform, true),
         _ => {}

@@ -39,8 +39,11 @@ pub use stored::{StoredToken, UnusableToken};
 /// How long a call may take to fetch a token before another one tries.
 const LEASE: Duration = Duration::from_secs(60);
 
-/// How many tokens are held to be redacted, and how many to know that a service has refused them.
+/// How many tokens are held to be redacted.
 const LATELY: usize = 16;
+
+/// How many tokens are held that a service has refused.
+const REJECTED: usize = 64;
 
 /// What a token allows, and for how long. The token itself is the session's affair.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -329,13 +332,18 @@ impl Tokens {
     pub(crate) fn reject(&mut self, serial: u64, authorization: &HeaderValue) {
         if !self.rejected.contains(authorization) {
             self.rejected.push_front(authorization.clone());
-            self.rejected.truncate(LATELY);
+            self.rejected.truncate(REJECTED);
         }
         for slot in self.slots.values_mut() {
             if matches!(&slot.state, State::Held(token) if token.serial == serial) {
                 slot.state = State::Empty;
             }
         }
+    }
+
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn rejections(&self) -> usize {
+        self.rejected.len()
     }
 
     /// Forgets tokens and refusals, but not who is fetching.

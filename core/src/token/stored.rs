@@ -158,6 +158,11 @@ impl StoredToken {
         self.expires
     }
 
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn exposed(&self) -> &str {
+        self.token.expose()
+    }
+
     pub(crate) fn asked(&self) -> &Scopes {
         &self.asked
     }

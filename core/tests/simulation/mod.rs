@@ -44,6 +44,15 @@ pub trait Throttle {
     fn refusal(&mut self, seconds: f64) -> Answer;
 }
 
+/// How a bucket that is full says so.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// With 403, and with headers that tell what is left.
+    Canvas,
+    /// With 429, and with a `Retry-After` or without.
+    Plain(Option<u64>),
+}
+
 /// A leaky bucket like that of Canvas, also without its headers.
 #[derive(Clone)]
 pub struct Bucket {
@@ -52,8 +61,7 @@ pub struct Bucket {
     pub drain: f64,
     pub reservation: f64,
     pub cost: f64,
-    /// `None`: 403 and headers, as Canvas. Else a plain 429, with this `Retry-After` if any.
-    pub plain: Option<Option<u64>>,
+    pub manner: Manner,
     /// What others take out of it, in units a second.
     pub others: f64,
     pub level: f64,
@@ -68,7 +76,7 @@ impl Bucket {
             drain,
             reservation: 50.0,
             cost,
-            plain: None,
+            manner: Manner::Canvas,
             others: 0.0,
             level: 0.0,
             touched: 0.0,
@@ -77,7 +85,13 @@ impl Bucket {
 
     /// A bucket of so many requests, which lets `rate` a second through.
     pub fn plain(size: f64, rate: f64, retry_after: Option<u64>) -> Self {
-        Self { mark: size, brim: size, reservation: 0.0, plain: Some(retry_after), ..Self::canvas(rate, 1.0) }
+        Self {
+            mark: size,
+            brim: size,
+            reservation: 0.0,
+            manner: Manner::Plain(retry_after),
+            ..Self::canvas(rate, 1.0)
+        }
     }
 
     fn pour(&mut self, seconds: f64, amount: f64) {
@@ -90,7 +104,7 @@ impl Bucket {
 
 impl Throttle for Bucket {
     fn admits(&mut self, seconds: f64) -> bool {
-        let taken = if self.plain.is_some() { self.cost } else { self.reservation };
+        let taken = if self.manner == Manner::Canvas { self.reservation } else { self.cost };
         self.pour(seconds, taken);
         let admits = self.level < self.mark;
         if !admits {
@@ -100,14 +114,14 @@ impl Throttle for Bucket {
     }
 
     fn done(&mut self, seconds: f64) {
-        if self.plain.is_none() {
+        if self.manner == Manner::Canvas {
             self.pour(seconds, self.cost - self.reservation);
         }
     }
 
     fn headers(&mut self, seconds: f64) -> Vec<(&'static str, String)> {
         self.pour(seconds, 0.0);
-        if self.plain.is_some() {
+        if self.manner != Manner::Canvas {
             return Vec::new();
         }
         vec![
@@ -121,10 +135,14 @@ impl Throttle for Bucket {
         for (name, value) in self.headers(seconds) {
             builder = builder.header(name, value);
         }
-        match self.plain {
-            None => builder.status(403).body(b"403 Forbidden (Rate Limit Exceeded)\n".to_vec()).unwrap(),
-            Some(None) => builder.status(429).body(Vec::new()).unwrap(),
-            Some(Some(after)) => builder.status(429).header("retry-after", after).body(Vec::new()).unwrap(),
+        match self.manner {
+            Manner::Canvas => {
+                builder.status(403).body(b"403 Forbidden (Rate Limit Exceeded)\n".to_vec()).unwrap()
+            }
+            Manner::Plain(None) => builder.status(429).body(Vec::new()).unwrap(),
+            Manner::Plain(Some(after)) => {
+                builder.status(429).header("retry-after", after).body(Vec::new()).unwrap()
+            }
         }
     }
 }
@@ -245,7 +263,7 @@ impl<T: Throttle> Run<T> {
 
     fn half(&mut self) -> f64 {
         let (least, most) = self.simulation.latency;
-        (least + (most - least) * self.random.f64()) / 2.0
+        (least + (most - least) * self.random.f64()) * 0.5
     }
 
     fn after(&mut self, nanos: u64, seconds: f64, worker: usize, event: Event) {

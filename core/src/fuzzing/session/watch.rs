@@ -9,12 +9,16 @@ use serde_json::{Map, Value};
 
 use super::platform::{COMMENT, ORIGINS, TOKEN, TOKEN_ENDPOINT, check_error, check_secrets};
 use super::probe::EXCHANGE;
-use crate::{Bytes, Fate, InFlight, Operation, Paused, PostScore, Session, Step, TransportError};
+use crate::{
+    Bytes, Fate, InFlight, Operation, Paused, PostScore, Session, Step, StoredToken, TransportError,
+    UnusableToken,
+};
 
 /// How long a token request is nobody else's to make.
 const LEASE: Duration = Duration::from_secs(60);
-/// Of one exchange, beyond the policy's attempts: redirects, and one more for a new token.
+/// Of one exchange, beyond the policy's attempts: redirects, and new tokens.
 const REDIRECTS: u32 = 5;
+const RENEWALS: u32 = 2;
 
 pub(super) type Outcome = Result<Response<Vec<u8>>, TransportError>;
 
@@ -26,12 +30,16 @@ pub(super) struct Platform {
     fetching: BTreeMap<String, (usize, Timestamp)>,
     /// Every token that was ever given out.
     tokens: BTreeSet<String>,
+    /// Those that were answered with a 401, and a new one asked for, since all was forgotten.
+    pub(super) rejected: BTreeSet<String>,
+    /// The token that was put into the store last.
+    stored: Option<StoredToken>,
 }
 
 impl Platform {
     pub(super) fn new(session: Session) -> Self {
-        let (fetching, tokens) = (BTreeMap::new(), BTreeSet::new());
-        Self { session, now: super::nine(), fetching, tokens }
+        let (fetching, tokens, rejected) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
+        Self { session, now: super::nine(), fetching, tokens, rejected, stored: None }
     }
 
     fn since(&self, then: Timestamp) -> Option<Duration> {
@@ -59,6 +67,8 @@ pub(super) trait Driven {
     /// Tells the outcome of the request.
     fn receive(&mut self, platform: &mut Platform, outcome: Outcome);
     fn resume(&mut self, platform: &mut Platform);
+    /// Adopts the token in the store; without one, leaves the fetching to another process.
+    fn share(&mut self, platform: &mut Platform);
     /// Drops the call.
     fn leave(&mut self, platform: &mut Platform, releases: bool);
 }
@@ -191,7 +201,7 @@ impl<O: Operation + 'static> Call<O> {
                 first.sent
             }
         };
-        assert!(sent <= platform.session.policy().max_attempts + REDIRECTS + 1, "sent {sent} times");
+        assert!(sent <= platform.session.policy().max_attempts + REDIRECTS + RENEWALS, "sent {sent} times");
     }
 
     /// What a platform must not make the call show.
@@ -246,7 +256,13 @@ impl<O: Operation + 'static> Driven for Call<O> {
             }
             At::Answer(in_flight) => {
                 self.note(&outcome);
-                in_flight
+                let renewals = platform.renewals();
+                let token = self.token.clone();
+                let step = in_flight.receive(&mut platform.session, platform.now, outcome);
+                if platform.renewals() > renewals {
+                    platform.rejected.insert(token);
+                }
+                return self.take(platform, step);
             }
             At::Waiting(..) | At::Over => return,
         };
@@ -261,6 +277,31 @@ impl<O: Operation + 'static> Driven for Call<O> {
         }
     }
 
+    fn share(&mut self, platform: &mut Platform) {
+        let (in_flight, scopes) = match std::mem::replace(&mut self.at, At::Over) {
+            At::Token(in_flight, scopes) => (in_flight, scopes),
+            other => return self.at = other,
+        };
+        let Some(stored) = platform.stored.clone() else {
+            let step = in_flight.defer(&mut platform.session, platform.now, Duration::from_millis(250));
+            platform.forget(&scopes, self.number);
+            return self.take(platform, step);
+        };
+        match in_flight.adopt(&mut platform.session, platform.now, &stored) {
+            Ok(step) => {
+                assert!(!platform.rejected.contains(stored.exposed()), "a rejected token is adopted");
+                let left = platform.now.duration_until(stored.expires());
+                assert!(left.is_positive(), "an expired token is adopted");
+                platform.forget(&scopes, self.number);
+                self.take(platform, step);
+            }
+            Err((in_flight, why)) => {
+                assert_ne!(why, UnusableToken::Foreign, "it is ours");
+                self.at = At::Token(in_flight, scopes);
+            }
+        }
+    }
+
     fn leave(&mut self, platform: &mut Platform, releases: bool) {
         if let At::Token(in_flight, scopes) = std::mem::replace(&mut self.at, At::Over)
             && releases
@@ -272,6 +313,15 @@ impl<O: Operation + 'static> Driven for Call<O> {
 }
 
 impl Platform {
+    /// Puts the session's newest token into the store.
+    pub(super) fn store(&mut self) {
+        self.stored = self.session.tokens(self.now).pop().or(self.stored.take());
+    }
+
+    fn renewals(&self) -> usize {
+        self.session.tokens.rejections()
+    }
+
     /// A token request of this call is over.
     fn forget(&mut self, scopes: &str, call: usize) {
         if self.fetching.get(scopes).is_some_and(|(fetching, _)| *fetching == call) {
