@@ -113,7 +113,8 @@ fn a_leaky_bucket_is_got_through<T: Tool>() {
         .plan(in_flight_for_a_while())
         .start();
     everybody_is_graded::<T>(&platform);
-    assert!(throttled(&platform) > 0);
+    // What it says of its budget paces them.
+    assert!(throttled(&platform) <= 2, "{} were refused", throttled(&platform));
 }
 
 fn a_plain_429_is_got_through<T: Tool>() {
