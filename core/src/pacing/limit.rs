@@ -55,7 +55,7 @@ pub(super) struct Limit {
 const SLOWEST: f64 = 0.2;
 
 /// The slowest to begin with, while nothing is known but that it refused.
-const FIRST: f64 = 2.0;
+const FIRST: f64 = 5.0;
 
 impl Limit {
     /// At the first refusal: what went through may have been savings.
