@@ -160,7 +160,7 @@ async fn throughput() {
 }
 
 /// What calls hold that wait for a token which another call is fetching: futures, operations and all.
-async fn memory() {
+fn memory() {
     let mut bench = Bench::new();
     let client = bench.client();
     bench.platform.script(Route::Token, Script::normal().delay(Duration::from_secs(30)));
@@ -185,5 +185,6 @@ async fn memory() {
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(throughput());
-    runtime.block_on(memory());
+    let _runtime = runtime.enter();
+    memory();
 }
