@@ -105,6 +105,37 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// All of them.
+    pub(crate) const ALL: [Self; 27] = [
+        Self::InvalidInput,
+        Self::InvalidKey,
+        Self::ServiceNotAvailable,
+        Self::MissingScope,
+        Self::InsecureUrl,
+        Self::ForeignOrigin,
+        Self::CoupledLineItem,
+        Self::TokenRefused,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::RateLimited { after: None },
+        Self::NotFound,
+        Self::StaleTimestamp,
+        Self::UserNotGradable,
+        Self::ScoreRefused,
+        Self::AmbiguousLineItem,
+        Self::OutcomeUnknown,
+        Self::MalformedResponse,
+        Self::ResponseTooLarge,
+        Self::PageLoop,
+        Self::TooManyPages,
+        Self::Redirect,
+        Self::Timeout,
+        Self::Connection,
+        Self::Tls,
+        Self::ServerError,
+        Self::Refused,
+    ];
+
     /// Its name in snake case, for logs and machine output; `rate_limited`, for example.
     pub const fn name(self) -> &'static str {
         match self {

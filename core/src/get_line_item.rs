@@ -24,6 +24,10 @@ pub struct GetLineItem {
 }
 
 impl GetLineItem {
+    pub(crate) fn of(line_item: ServiceUrl) -> Self {
+        Self { line_item: Some(line_item), ..Self::default() }
+    }
+
     /// Reads the launch's own line item.
     pub fn new() -> Self {
         Self::default()

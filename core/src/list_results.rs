@@ -29,6 +29,10 @@ pub struct ListResults {
 }
 
 impl ListResults {
+    pub(crate) fn of(line_item: ServiceUrl) -> Self {
+        Self { line_item: Some(line_item), ..Self::default() }
+    }
+
     /// Lists the results of the launch's own line item.
     pub fn new() -> Self {
         Self::default()

@@ -66,6 +66,11 @@ impl Timestamps {
         self.record(key, latest, timestamp);
     }
 
+    /// The latest one that is remembered.
+    pub(crate) fn latest(&self, line_item: &str, user_id: &str) -> Option<Timestamp> {
+        self.latest.get(&key(line_item, user_id)).copied()
+    }
+
     fn after(&self, earlier: Timestamp) -> Timestamp {
         earlier.checked_add(self.step).unwrap_or(Timestamp::MAX)
     }
@@ -98,7 +103,8 @@ impl Timestamps {
     }
 }
 
-fn key(line_item: &str, user_id: &str) -> u64 {
+/// What tells a user of a line item apart from all others.
+pub(crate) fn key(line_item: &str, user_id: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     (line_item, user_id).hash(&mut hasher);
     hasher.finish()

@@ -1,0 +1,388 @@
+//! Bulk passback: many scores in, one outcome for each out, whatever happens in between (AGS 3.4).
+//!
+//! ```text
+//!  rows ──feed──► taken up ──recorded──► ready ──► on its way ──► settled ──recorded──► handed out
+//!                 (timestamp)            (turn of its user)       (outcome)
+//! ```
+//!
+//! A [`Passback`] drives ordinary calls of a [`Session`]: several at the same time, but of one user of a line item only ever
+//! one, in the order of the input. It has no lock, clock or I/O either: a driver does what [`Passback::next`] says.
+
+mod errand;
+mod item;
+mod known;
+mod log;
+mod row;
+mod verdict;
+mod way;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use jiff::Timestamp;
+
+use crate::interval::Interval;
+use crate::journal::History;
+use crate::timestamps::Timestamps;
+use crate::{Endpoint, Error, Score, ServiceUrl, Session, TransportError};
+
+pub use errand::Flight;
+use errand::{ReadResults, Rest};
+use item::{Gate, Items};
+use known::Effect;
+pub use log::Batch;
+use log::Log;
+pub use row::{Reason, Row, RowOutcome, Settlement, Summary};
+
+/// What the driver of a [`Passback`] is to do next.
+#[must_use = "the passback goes nowhere unless its turn is taken"]
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it is matched at once, where it is made")]
+pub enum Turn {
+    /// Hand the next row in with [`Passback::feed`], or say with [`Passback::finish`] that there is none.
+    Feed,
+    /// Write this to the journal, then say so with [`Passback::recorded`]. It may take its time: other turns go on.
+    Record(Batch),
+    /// Send the request, without following redirects, and tell the outcome with [`Passback::receive`].
+    Send(Request<Bytes>, Flight),
+    /// A row is settled.
+    Settled(Settlement),
+    /// Nothing can be done until something comes back: an outcome, or that a batch is recorded. Where there is a time, until
+    /// it is up, or the session's [revision](Session::revision) changes.
+    Wait(Option<Duration>),
+    /// All is done, or all that had been begun when it was [stopped](Passback::stop).
+    Done(Summary),
+}
+
+/// Many scores on their way.
+///
+/// Transports drive it over threads or futures. A driver of one's own is this loop, which may have as many requests under
+/// way as it is given:
+///
+/// ```
+/// # fn http(_: lti_ags::http::Request<Bytes>) -> Result<lti_ags::http::Response<Vec<u8>>, lti_ags::TransportError> {
+/// #     Ok(lti_ags::http::Response::new(br#"{"access_token":"t","token_type":"bearer","expires_in":3600}"#.to_vec()))
+/// # }
+/// # fn now() -> lti_ags::Timestamp { "2026-03-02T09:00:00Z".parse().unwrap() }
+/// # struct Nobody;
+/// # impl lti_ags::Signer for Nobody {
+/// #     fn sign(&self, _: &[u8]) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> { Ok(vec![]) }
+/// # }
+/// # use std::thread::sleep;
+/// use lti_ags::{Bytes, Endpoint, Passback, Score, Session, Turn};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let key = lti_ags::SigningKey::external(lti_ags::Algorithm::Rs256, "k-2026-01", Nobody);
+/// # let registration = lti_ags::Registration::new("tool-7f3a", "https://lms.example/token", key)?;
+/// # let mut session = Session::new(registration, lti_ags::Seed::new(7));
+/// let endpoint = Endpoint::for_line_item("https://lms.example/lineitems/9")?;
+/// let mut scores =
+///     vec![Score::graded("u-1001", 85.0, 100.0).build()?, Score::cleared("u-1002").build()?].into_iter();
+///
+/// let mut passback = Passback::new(&endpoint);
+/// let summary = loop {
+///     match passback.next(&mut session, now()) {
+///         Turn::Feed => match scores.next() {
+///             Some(score) => passback.feed(score),
+///             None => passback.finish(),
+///         },
+///         Turn::Send(request, flight) => {
+///             let outcome = http(request);
+///             passback.receive(&mut session, now(), flight, outcome);
+///         }
+///         Turn::Record(batch) => passback.recorded(batch),
+///         Turn::Settled(settlement) => println!("{}: {}", settlement.row, settlement.outcome.name()),
+///         Turn::Wait(delay) => sleep(delay.unwrap_or_default()),
+///         Turn::Done(summary) => break summary,
+///     }
+/// };
+/// assert_eq!(summary.sent, 2);
+/// # Ok(()) }
+/// ```
+///
+/// It may be dropped at any time. With a journal, another one goes on where it stood.
+#[derive(Debug)]
+pub struct Passback {
+    endpoint: Endpoint,
+    concurrency: usize,
+    only_changed: bool,
+    /// Who grades for the tool, where the grades of others are kept.
+    ours: Option<BTreeSet<String>>,
+    dry_run: bool,
+    log: Option<Log>,
+
+    inbox: VecDeque<Row>,
+    fed: u64,
+    is_finished: bool,
+    is_filling: bool,
+    is_stopped: bool,
+
+    items: Items,
+    /// Those in hand, by number.
+    rows: BTreeMap<u64, InHand>,
+    /// The rows of each user of a line item; the first is the one whose turn it is.
+    lanes: HashMap<u64, VecDeque<u64>>,
+    ready: VecDeque<u64>,
+    /// What their line item holds has become known.
+    unparked: VecDeque<u64>,
+    /// Results to read, and line items to look for.
+    reads: VecDeque<(usize, ReadResults)>,
+    looks: VecDeque<usize>,
+    /// Of this run's rows.
+    order: Timestamps,
+
+    calls: usize,
+    resting: Vec<(Interval, Rest)>,
+    revision: u64,
+    outbox: VecDeque<(Request<Bytes>, Flight)>,
+
+    done: VecDeque<Settlement>,
+    /// Why nothing more is sent.
+    halted: Option<Error>,
+    /// Rows in hand are to be skipped.
+    is_sweeping: bool,
+    summary: Summary,
+}
+
+#[derive(Debug)]
+struct InHand {
+    item: usize,
+    lane: u64,
+    user_id: String,
+    /// Until it is sent.
+    score: Option<Score>,
+    effect: Effect,
+    timestamp: Option<Timestamp>,
+    attempts: u32,
+    stage: Stage,
+    /// An earlier run may have sent it.
+    in_doubt: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Stage {
+    /// What the line item holds is not known.
+    Parked,
+    /// Its timestamp is not recorded.
+    Unrecorded,
+    Ready,
+    OnItsWay,
+}
+
+/// Why nothing more is sent: to a line item, or at all.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Halt {
+    /// The line item; `None` where it is all of them.
+    pub line_item: Option<ServiceUrl>,
+    /// The failure that all would have met.
+    pub error: Error,
+}
+
+impl Passback {
+    /// A passback to the line items of an endpoint: to its own, where a row names no other. Four calls at the same time.
+    pub fn new(endpoint: &Endpoint) -> Self {
+        Self {
+            endpoint: endpoint.clone(),
+            concurrency: 4,
+            only_changed: false,
+            ours: None,
+            dry_run: false,
+            log: None,
+            inbox: VecDeque::new(),
+            fed: 0,
+            is_finished: false,
+            is_filling: true,
+            is_stopped: false,
+            items: Items::default(),
+            rows: BTreeMap::new(),
+            lanes: HashMap::new(),
+            ready: VecDeque::new(),
+            unparked: VecDeque::new(),
+            reads: VecDeque::new(),
+            looks: VecDeque::new(),
+            order: Timestamps::new(Duration::ZERO),
+            calls: 0,
+            resting: Vec::new(),
+            revision: 0,
+            outbox: VecDeque::new(),
+            done: VecDeque::new(),
+            halted: None,
+            is_sweeping: false,
+            summary: Summary::default(),
+        }
+    }
+
+    /// Sets how many calls are under way at the same time: at least one.
+    #[must_use]
+    pub fn concurrency(mut self, calls: usize) -> Self {
+        self.concurrency = calls.max(1);
+        self
+    }
+
+    /// Sends only what changes the gradebook: results are read first, and a row is `Unchanged` if it equals what the platform
+    /// will hold when its turn comes, the same share of the maximum within the platform's rounding and the same comment. In
+    /// doubt, it is sent. Where results cannot be read, nothing is.
+    #[must_use]
+    pub fn only_changed(mut self) -> Self {
+        self.only_changed = true;
+        self
+    }
+
+    /// Skips users whom somebody else has graded, where the platform's results tell (`scoringUserId`, AGS 3.3.4.8): another
+    /// than these, who grade for the tool.
+    #[must_use]
+    pub fn keep_grades_of_others(mut self, ours: impl IntoIterator<Item = String>) -> Self {
+        self.ours = Some(ours.into_iter().collect());
+        self
+    }
+
+    /// Sends no score and records nothing: rows that would be sent are skipped. Results are read where they matter.
+    #[must_use]
+    pub fn dry_run(mut self) -> Self {
+        self.dry_run = true;
+        self
+    }
+
+    /// Records what it does, and goes on where the run that recorded `history` stood: see [`Journal`](crate::Journal). The
+    /// rows must be the same, in the same order.
+    #[must_use]
+    pub fn journaled(mut self, history: History) -> Self {
+        self.log = Some(Log::new(history));
+        self
+    }
+
+    /// What to do next.
+    pub fn next(&mut self, session: &mut Session, now: Timestamp) -> Turn {
+        if let Some(settlement) = self.done.pop_front() {
+            return Turn::Settled(settlement);
+        }
+        while let Some(row) = self.inbox.pop_front() {
+            self.take_up(row, session, now);
+        }
+        while let Some(number) = self.unparked.pop_front() {
+            if let Some(row) = self.rows.remove(&number) {
+                self.enlist(number, row, session, now);
+            }
+        }
+        self.sweep();
+        self.resume(session, now);
+        self.begin(session, now);
+        if let Some((request, flight)) = self.outbox.pop_front() {
+            return Turn::Send(request, flight);
+        }
+        if let Some(settlement) = self.done.pop_front() {
+            return Turn::Settled(settlement);
+        }
+        if let Some(batch) = self.batch(Log::has_outcomes, false) {
+            return Turn::Record(batch);
+        }
+        if self.wants_rows() {
+            return Turn::Feed;
+        }
+        if !self.is_stopped
+            && let Some(batch) = self.batch(Log::has_begun, true)
+        {
+            return Turn::Record(batch);
+        }
+        if self.calls > 0 || self.log.as_ref().is_some_and(|log| log.is_writing) {
+            return Turn::Wait(self.resting.iter().filter_map(|(rest, _)| rest.remaining(now)).min());
+        }
+        match self.batch(Log::wants_sync, false) {
+            Some(batch) => Turn::Record(batch),
+            None => Turn::Done(self.summary),
+        }
+    }
+
+    /// Takes the next row.
+    pub fn feed(&mut self, row: impl Into<Row>) {
+        self.inbox.push_back(row.into());
+    }
+
+    /// There are no more rows.
+    pub fn finish(&mut self) {
+        self.is_finished = true;
+    }
+
+    /// A batch has been written.
+    #[expect(clippy::needless_pass_by_value, reason = "it is recorded once")]
+    pub fn recorded(&mut self, batch: Batch) {
+        let Some(log) = &mut self.log else { return };
+        for number in log.recorded(batch, &mut self.done) {
+            let Some(row) = self.rows.get_mut(&number) else { continue };
+            row.stage = Stage::Ready;
+            let lane = row.lane;
+            self.promote(lane, Some(number));
+        }
+    }
+
+    /// Takes the outcome of a request. A 3xx is an answer like any other.
+    pub fn receive<B: AsRef<[u8]>>(
+        &mut self,
+        session: &mut Session,
+        now: Timestamp,
+        flight: Flight,
+        outcome: Result<Response<B>, TransportError>,
+    ) {
+        let came = flight.receive(session, now, outcome);
+        self.came(came, now);
+    }
+
+    /// Begins no further score: what is on its way comes to its end. Rows that were not begun stay in hand.
+    pub fn stop(&mut self) {
+        self.is_stopped = true;
+    }
+
+    /// Goes on after a stop.
+    pub fn go_on(&mut self) {
+        self.is_stopped = false;
+    }
+
+    /// How it went so far.
+    pub fn summary(&self) -> Summary {
+        self.summary
+    }
+
+    /// How many calls are under way, and how many of these wait for a token or for the platform.
+    pub fn calls(&self) -> (usize, usize) {
+        (self.calls, self.resting.len())
+    }
+
+    /// Why nothing more is sent, where that is so: at all, or to a line item.
+    pub fn halts(&self) -> impl Iterator<Item = Halt> {
+        let all = self.halted.iter().map(|error| Halt { line_item: None, error: error.clone() });
+        let some = self.items.iter().filter_map(|item| match &item.gate {
+            Gate::Shut(error) => Some(Halt { line_item: Some(item.url.clone()), error: error.clone() }),
+            Gate::Open | Gate::Looking => None,
+        });
+        all.chain(some)
+    }
+
+    fn batch(&mut self, wanted: impl FnOnce(&Log) -> bool, begin: bool) -> Option<Batch> {
+        let log = self.log.as_mut().filter(|log| !self.dry_run && !log.is_writing)?;
+        wanted(log).then(|| log.batch(begin))
+    }
+}
+
+impl InHand {
+    fn new(item: usize, lane: u64, score: Score) -> Self {
+        Self {
+            item,
+            lane,
+            user_id: score.user_id().to_owned(),
+            effect: Effect::of(&score),
+            timestamp: score.timestamp(),
+            score: Some(score),
+            attempts: 0,
+            stage: Stage::Parked,
+            in_doubt: false,
+        }
+    }
+
+    fn settlement(self, row: u64, outcome: RowOutcome, error: Option<Error>, replayed: bool) -> Settlement {
+        let Self { user_id, attempts, timestamp, .. } = self;
+        Settlement { row, user_id, outcome, attempts, timestamp, replayed, error }
+    }
+}
