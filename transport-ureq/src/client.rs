@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 #[cfg(all(feature = "aws-lc-rs", any(feature = "bundled-roots", feature = "platform-roots")))]
@@ -13,10 +13,16 @@ use lti_ags::{Authorize, Endpoint, Error, Event, Grant, Lease, Operation, Sessio
 use crate::ClientBuilder;
 use crate::exchange::Exchanger;
 
-/// Performs operations on the calling thread. Threads share it by reference: they share its tokens and connections, and
-/// one of them fetches the token that all need.
+/// Performs operations on the calling thread. Threads share it, by reference or by its clones, which are cheap: they share its
+/// tokens and connections, and one of them fetches the token that all need.
+#[derive(Clone, Debug)]
 pub struct Client {
-    exchanger: Exchanger,
+    pub(crate) exchanger: Arc<Exchanger>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// The session that all who use a client share, and how they wake each other.
+pub(crate) struct Shared {
     session: Mutex<Session>,
     changed: Condvar,
     observer: Option<Box<Observer>>,
@@ -25,11 +31,11 @@ pub struct Client {
 pub(crate) type Observer = dyn Fn(&Event) + Send + Sync;
 
 /// What a turn with the session came to.
-struct Turn<R> {
-    result: R,
+pub(crate) struct Turn<R> {
+    pub(crate) result: R,
     /// Of the session, afterwards.
-    revision: u64,
-    events: Vec<Event>,
+    pub(crate) revision: u64,
+    pub(crate) events: Vec<Event>,
 }
 
 #[cfg(all(feature = "aws-lc-rs", any(feature = "bundled-roots", feature = "platform-roots")))]
@@ -48,7 +54,8 @@ impl Client {
 
 impl Client {
     pub(crate) fn assemble(exchanger: Exchanger, session: Session, observer: Option<Box<Observer>>) -> Self {
-        Self { exchanger, session: Mutex::new(session), changed: Condvar::new(), observer }
+        let shared = Shared { session: Mutex::new(session), changed: Condvar::new(), observer };
+        Self { exchanger: Arc::new(exchanger), shared: Arc::new(shared) }
     }
 
     /// Performs an operation on what the endpoint offers. It returns when the platform has answered for good, or when the
@@ -60,50 +67,54 @@ impl Client {
     /// (`ServiceNotAvailable`, `MissingScope`, `InsecureUrl`, `ForeignOrigin`); what the platform refuses tells its status
     /// and words; what may succeed later says so ([`Error::is_transient`]).
     pub fn call<O: Operation>(&self, endpoint: &Endpoint, operation: O) -> Result<O::Output, Error> {
-        let begun = self.turn(|session| session.begin(endpoint, operation, now()));
+        let begun = self.shared.turn(|session| session.begin(endpoint, operation, now()));
         self.drive(begun)
     }
 
     /// Gets a token for the endpoint, unless there is one, and tells what it allows.
     pub fn authorize(&self, endpoint: &Endpoint) -> Result<Grant, Error> {
-        let begun: Turn<Step<Authorize>> = self.turn(|session| session.authorize(endpoint, now()));
+        let begun: Turn<Step<Authorize>> = self.shared.turn(|session| session.authorize(endpoint, now()));
         self.drive(begun)
     }
 
     /// Looks at the session, or changes it: forgets tokens when the registration has been mended on the platform, or takes
     /// note of timestamps that another process has used. Nothing else goes on meanwhile: do not call the client in it.
     pub fn with_session<R>(&self, look: impl FnOnce(&mut Session) -> R) -> R {
-        let Turn { result, events, .. } = self.turn(look);
-        self.tell(&events);
+        let Turn { result, events, .. } = self.shared.turn(look);
+        self.shared.tell(&events);
         result
     }
 
     /// The text without this client's tokens, should a platform have repeated one in it. The rest stays as it is.
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        self.lock().redact(text)
+        self.shared.lock().redact(text)
     }
 
     fn drive<O: Operation>(&self, mut turn: Turn<Step<O>>) -> Result<O::Output, Error> {
         loop {
             // Before anything that may panic.
             let _guard = Guard::of(&turn.result, self);
-            self.tell(&turn.events);
+            self.shared.tell(&turn.events);
             turn = match turn.result {
                 Step::Done(result) => return result,
                 Step::Send(request, in_flight) => {
                     let outcome = self.exchanger.exchange(request);
-                    self.turn(|session| in_flight.receive(session, now(), outcome))
+                    self.shared.turn(|session| in_flight.receive(session, now(), outcome))
                 }
                 Step::Wait(delay, paused) => {
-                    self.wait(delay, turn.revision);
-                    self.turn(|session| paused.resume(session, now()))
+                    let is_same = |session: &Session| session.revision() == turn.revision;
+                    self.shared.wait(Some(delay), is_same);
+                    self.shared.turn(|session| paused.resume(session, now()))
                 }
             };
         }
     }
 
+}
+
+impl Shared {
     /// Takes one turn with the session, and wakes the others if it changed.
-    fn turn<R>(&self, turn: impl FnOnce(&mut Session) -> R) -> Turn<R> {
+    pub(crate) fn turn<R>(&self, turn: impl FnOnce(&mut Session) -> R) -> Turn<R> {
         let mut session = self.lock();
         let before = session.revision();
         let result = turn(&mut session);
@@ -115,18 +126,36 @@ impl Client {
         Turn { result, revision, events }
     }
 
-    fn tell(&self, events: &[Event]) {
+    /// Tells the observer.
+    pub(crate) fn tell(&self, events: &[Event]) {
         if let Some(observer) = &self.observer {
             events.iter().for_each(observer);
         }
     }
 
-    /// Waits until the time is up, or the session is another than it was. That it may be already: whoever changed it since
-    /// woke those who were waiting then, and nobody else.
-    fn wait(&self, delay: Duration, revision: u64) {
-        let is_same = |session: &mut Session| session.revision() == revision;
+    /// Waits until the time is up, or nothing is the same any more. That it may be already: whoever changed it since woke those
+    /// who were waiting then, and nobody else.
+    pub(crate) fn wait(&self, delay: Option<Duration>, is_same: impl Fn(&Session) -> bool) {
+        let is_same = |session: &mut Session| is_same(session);
         // Whether the time is up is for the call to say.
-        let _ = self.changed.wait_timeout_while(self.lock(), delay, is_same);
+        match delay {
+            Some(delay) => drop(self.changed.wait_timeout_while(self.lock(), delay, is_same)),
+            None => drop(self.changed.wait_while(self.lock(), is_same)),
+        }
+    }
+
+    /// Wakes those who wait for more than the session.
+    pub(crate) fn wake(&self) {
+        // One that has looked, and is about to wait, holds the lock: it must not miss it.
+        drop(self.lock());
+        self.changed.notify_all();
+    }
+
+    /// Gives the right to fetch tokens back.
+    pub(crate) fn release<'a>(&self, leases: impl Iterator<Item = &'a Lease>) {
+        for lease in leases {
+            self.turn(|session| session.release(lease));
+        }
     }
 
     /// A thread that panicked has left the session between two steps, where it is whole.
@@ -151,22 +180,16 @@ impl<'a> Guard<'a> {
 
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
-        if let Some(lease) = &self.lease {
-            self.client.turn(|session| session.release(lease));
-        }
+        self.client.shared.release(self.lease.iter());
     }
 }
 
-impl fmt::Debug for Client {
+impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { exchanger, session, .. } = self;
-        f.debug_struct("Client")
-            .field("exchanger", exchanger)
-            .field("session", session)
-            .finish_non_exhaustive()
+        f.debug_struct("Shared").field("session", &self.session).finish_non_exhaustive()
     }
 }
 
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     Timestamp::try_from(SystemTime::now()).unwrap_or_default()
 }

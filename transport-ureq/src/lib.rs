@@ -19,15 +19,20 @@
 
 mod builder;
 mod client;
+mod crew;
 mod exchange;
+mod journal_file;
 mod pages;
+mod passback;
 #[cfg(feature = "tracing")]
 mod trace;
 
 pub use builder::ClientBuilder;
 pub use client::Client;
+pub use journal_file::JournalFile;
 pub use lti_ags::*;
 pub use pages::{Items, Pages};
+pub use passback::{Settlements, Stopper};
 #[cfg(feature = "tracing")]
 pub use trace::trace;
 

@@ -1,0 +1,132 @@
+//! The threads that carry the requests of a passback: as many as are under way at the same time, begun as they are needed.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{Builder, JoinHandle};
+
+use lti_ags::http::{Request, Response};
+use lti_ags::{Bytes, Cause, Flight, Lease, TransportError};
+
+use crate::client::Shared;
+use crate::exchange::Exchanger;
+
+type Outcome = Result<Response<Vec<u8>>, TransportError>;
+
+pub(crate) struct Crew {
+    work: Arc<Work>,
+    /// `None` when no more requests come.
+    jobs: Option<Sender<Job>>,
+    threads: Vec<JoinHandle<()>>,
+    /// Under way.
+    carried: usize,
+    sent: u64,
+    /// Of the token requests under way.
+    leases: BTreeMap<u64, Lease>,
+}
+
+struct Job {
+    number: u64,
+    request: Request<Bytes>,
+    flight: Flight,
+}
+
+/// What the threads share.
+struct Work {
+    exchanger: Arc<Exchanger>,
+    shared: Arc<Shared>,
+    jobs: Mutex<Receiver<Job>>,
+    landed: Mutex<Vec<(u64, Flight, Outcome)>>,
+}
+
+impl Crew {
+    pub(crate) fn new(exchanger: Arc<Exchanger>, shared: Arc<Shared>) -> Self {
+        let (sender, receiver) = mpsc::channel();
+        let work = Work { exchanger, shared, jobs: Mutex::new(receiver), landed: Mutex::default() };
+        Self {
+            work: Arc::new(work),
+            jobs: Some(sender),
+            threads: Vec::new(),
+            carried: 0,
+            sent: 0,
+            leases: BTreeMap::new(),
+        }
+    }
+
+    /// Has a request carried.
+    pub(crate) fn send(&mut self, request: Request<Bytes>, flight: Flight) {
+        self.sent += 1;
+        self.carried += 1;
+        let number = self.sent;
+        if let Some(lease) = flight.lease() {
+            self.leases.insert(number, lease.clone());
+        }
+        let job = Job { number, request, flight };
+        if self.carried > self.threads.len() {
+            let work = Arc::clone(&self.work);
+            // Where the system gives no further thread, those that there are carry more.
+            self.threads.extend(Builder::new().name("passback".to_owned()).spawn(move || work.run()));
+        }
+        match &self.jobs {
+            Some(jobs) if !self.threads.is_empty() => drop(jobs.send(job)),
+            _ => self.work.carry(job),
+        }
+    }
+
+    /// The outcomes that have come.
+    pub(crate) fn landed(&mut self) -> Vec<(Flight, Outcome)> {
+        let landed = std::mem::take(&mut *lock(&self.work.landed));
+        self.carried -= landed.len();
+        let mut outcomes = Vec::with_capacity(landed.len());
+        for (number, flight, outcome) in landed {
+            self.leases.remove(&number);
+            outcomes.push((flight, outcome));
+        }
+        outcomes
+    }
+
+    pub(crate) fn has_landed(&self) -> bool {
+        !lock(&self.work.landed).is_empty()
+    }
+}
+
+/// Gives the right to fetch tokens back, and leaves no thread behind.
+impl Drop for Crew {
+    fn drop(&mut self) {
+        self.work.shared.release(self.leases.values());
+        drop(self.jobs.take());
+        for thread in self.threads.drain(..) {
+            // One that panicked is over as well.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Work {
+    fn run(&self) {
+        loop {
+            // The lock is held while waiting, and by one that waits no other would get more.
+            let job = lock(&self.jobs).recv();
+            match job {
+                Ok(job) => self.carry(job),
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn carry(&self, job: Job) {
+        let Job { number, request, flight } = job;
+        let exchange = catch_unwind(AssertUnwindSafe(|| self.exchanger.exchange(request)));
+        let outcome = exchange.unwrap_or_else(|_| {
+            Err(TransportError::in_doubt(Cause::Connection, "the exchange was broken off by a panic"))
+        });
+        lock(&self.landed).push((number, flight, outcome));
+        self.shared.wake();
+    }
+}
+
+/// What is behind these locks is whole between any two statements.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
