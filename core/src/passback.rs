@@ -307,10 +307,14 @@ impl Passback {
     }
 
     /// A batch has been written.
-    #[expect(clippy::needless_pass_by_value, reason = "it is recorded once")]
     pub fn recorded(&mut self, batch: Batch) {
         let Some(log) = &mut self.log else { return };
-        for number in log.recorded(batch, &mut self.done) {
+        let (begun, settled) = log.recorded(batch);
+        for (lane, settlement) in settled {
+            self.leave(lane, settlement.row);
+            self.done.push_back(settlement);
+        }
+        for number in begun {
             let Some(row) = self.rows.get_mut(&number) else { continue };
             row.stage = Stage::Ready;
             let lane = row.lane;

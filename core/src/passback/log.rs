@@ -1,6 +1,6 @@
 //! What is to be written to the journal next, and what must wait until it has been.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 
@@ -15,7 +15,7 @@ pub struct Batch {
     line: Vec<u8>,
     durable: bool,
     begun: Vec<u64>,
-    settlements: Vec<Settlement>,
+    settlements: Vec<(u64, Settlement)>,
 }
 
 impl Batch {
@@ -34,8 +34,8 @@ impl Batch {
 pub(super) struct Log {
     pub(super) history: History,
     next: Entries,
-    /// To hand out when the outcomes in `next` are written.
-    settlements: Vec<Settlement>,
+    /// To hand out when the outcomes in `next` are written, with the lanes of their users.
+    settlements: Vec<(u64, Settlement)>,
     /// A batch is with the driver.
     pub(super) is_writing: bool,
     /// Something is written that may not survive a power cut.
@@ -79,7 +79,7 @@ impl Log {
             }
             _ => {}
         }
-        self.settlements.push(settlement);
+        self.settlements.push((lane, settlement));
     }
 
     /// Outcomes that wait to be written and then handed out.
@@ -116,10 +116,9 @@ impl Log {
         self.is_dirty && !self.is_writing
     }
 
-    /// Hands out what a batch that has been written held back: the rows that may begin, those that are settled.
-    pub(super) fn recorded(&mut self, batch: Batch, done: &mut VecDeque<Settlement>) -> Vec<u64> {
+    /// What a batch that has been written held back: the rows that may begin, and those that are settled, with their lanes.
+    pub(super) fn recorded(&mut self, batch: Batch) -> (Vec<u64>, Vec<(u64, Settlement)>) {
         self.is_writing = false;
-        done.extend(batch.settlements);
-        batch.begun
+        (batch.begun, batch.settlements)
     }
 }

@@ -23,6 +23,11 @@ impl Row {
         self.line_item = Some(line_item);
         self
     }
+
+    /// The score.
+    pub fn score(&self) -> &Score {
+        &self.score
+    }
 }
 
 impl From<Score> for Row {

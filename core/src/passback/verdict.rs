@@ -138,15 +138,6 @@ impl Passback {
 
     /// Settles a row, which is no longer in hand.
     pub(super) fn close(&mut self, number: u64, row: InHand, outcome: RowOutcome, error: Option<Error>) {
-        if let Some(lane) = self.lanes.get_mut(&row.lane) {
-            let was_next = lane.front() == Some(&number);
-            lane.retain(|other| *other != number);
-            if lane.is_empty() {
-                self.lanes.remove(&row.lane);
-            } else if was_next {
-                self.promote(row.lane, None);
-            }
-        }
         if let Some(known) = self.items.get(row.item).and_then(Item::known) {
             match outcome {
                 RowOutcome::Sent | RowOutcome::Skipped(Reason::DryRun) => {
@@ -161,7 +152,10 @@ impl Passback {
         let settlement = row.settlement(number, outcome, error, false);
         match &mut self.log {
             Some(log) if !self.dry_run => log.settle(settlement, lane),
-            _ => self.done.push_back(settlement),
+            _ => {
+                self.done.push_back(settlement);
+                self.leave(lane, number);
+            }
         }
     }
 }

@@ -127,6 +127,19 @@ impl Passback {
         }
     }
 
+    /// Takes a row out of the lane of its user, and lets the next one go: not before it is recorded what became of this one, or
+    /// a run that goes on would send it again after that.
+    pub(super) fn leave(&mut self, lane: u64, number: u64) {
+        let Some(rows) = self.lanes.get_mut(&lane) else { return };
+        let was_next = rows.front() == Some(&number);
+        rows.retain(|other| *other != number);
+        if rows.is_empty() {
+            self.lanes.remove(&lane);
+        } else if was_next {
+            self.promote(lane, None);
+        }
+    }
+
     /// What becomes of a row that need not, or must not, be sent, whose turn it is.
     pub(super) fn needless(&mut self, row: &InHand) -> Option<RowOutcome> {
         let (only_changed, keep) = (self.only_changed, self.ours.is_some());
