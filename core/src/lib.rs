@@ -141,7 +141,9 @@ pub use listing::{Listing, PageRequest};
 pub use new_line_item::NewLineItem;
 pub use operation::{Answer, Context, Exchange, Operation, Replay};
 pub use page::{Continuation, Member, Page};
-pub use passback::{Batch, Flight, Halt, Passback, Reason, Row, RowOutcome, Settlement, Summary, Turn};
+pub use passback::{
+    Batch, Flight, Halt, Passback, Reason, Row, RowOutcome, Settlement, Stopper, Summary, Turn,
+};
 pub use policy::{Policy, TokenScopes};
 pub use post_score::{Outcome, PostScore, Receipt};
 pub use refusal::{ReasonPhrase, Refusal};

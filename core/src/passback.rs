@@ -17,6 +17,8 @@ mod verdict;
 mod way;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -52,7 +54,7 @@ pub enum Turn {
     /// Nothing can be done until something comes back: an outcome, or that a batch is recorded. Where there is a time, until
     /// it is up, or the session's [revision](Session::revision) changes.
     Wait(Option<Duration>),
-    /// All is done, or all that had been begun when it was [stopped](Passback::stop).
+    /// All is done, or all that had been begun when it was [stopped](Stopper::stop).
     Done(Summary),
 }
 
@@ -117,7 +119,7 @@ pub struct Passback {
     fed: u64,
     is_finished: bool,
     is_filling: bool,
-    is_stopped: bool,
+    stopper: Stopper,
 
     items: Items,
     /// Those in hand, by number.
@@ -144,6 +146,28 @@ pub struct Passback {
     /// Rows in hand are to be skipped.
     is_sweeping: bool,
     summary: Summary,
+}
+
+/// Stops a passback, from wherever: no further score begins, and what is on its way is settled. Rows that were not begun stay
+/// in hand.
+#[derive(Clone, Debug, Default)]
+pub struct Stopper(Arc<AtomicBool>);
+
+impl Stopper {
+    /// Stops it.
+    pub fn stop(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Lets it go on.
+    pub fn go_on(&self) {
+        self.0.store(false, Ordering::Release);
+    }
+
+    /// Whether it is stopped.
+    pub fn is_stopped(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 #[derive(Debug)]
@@ -195,7 +219,7 @@ impl Passback {
             fed: 0,
             is_finished: false,
             is_filling: true,
-            is_stopped: false,
+            stopper: Stopper::default(),
             items: Items::default(),
             rows: BTreeMap::new(),
             lanes: HashMap::new(),
@@ -282,7 +306,7 @@ impl Passback {
         if self.wants_rows() {
             return Turn::Feed;
         }
-        if !self.is_stopped
+        if !self.stopper.is_stopped()
             && let Some(batch) = self.batch(Log::has_begun, true)
         {
             return Turn::Record(batch);
@@ -334,14 +358,9 @@ impl Passback {
         self.came(came, now);
     }
 
-    /// Begins no further score: what is on its way comes to its end. Rows that were not begun stay in hand.
-    pub fn stop(&mut self) {
-        self.is_stopped = true;
-    }
-
-    /// Goes on after a stop.
-    pub fn go_on(&mut self) {
-        self.is_stopped = false;
+    /// What stops it, from a signal's handler for example.
+    pub fn stopper(&self) -> Stopper {
+        self.stopper.clone()
     }
 
     /// How it went so far.

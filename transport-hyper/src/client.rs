@@ -17,8 +17,8 @@ use crate::shared::{Guard, Shared, Turn};
 /// A future may be dropped at any point: the session stays usable, and a token that the call was fetching is fetched by
 /// another one. What had been sent may have been acted on.
 pub struct Client<S: HttpService> {
-    exchanger: Exchanger<S>,
-    shared: Arc<Shared>,
+    pub(crate) exchanger: Exchanger<S>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 #[cfg(feature = "rustls")]

@@ -26,9 +26,11 @@ mod client;
 mod connect;
 mod exchange;
 mod pages;
+mod passback;
 mod shared;
 #[cfg(feature = "tracing")]
 mod trace;
+mod writer;
 
 pub use builder::ClientBuilder;
 pub use client::Client;
@@ -36,5 +38,7 @@ pub use client::Client;
 pub use connect::{Https, classify};
 pub use exchange::HttpService;
 pub use lti_ags::*;
+pub use lti_ags_journal::JournalFile;
+pub use passback::Settlements;
 #[cfg(feature = "tracing")]
 pub use trace::trace;

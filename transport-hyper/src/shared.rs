@@ -1,7 +1,7 @@
 //! The session that clones of a client share, and how they wake each other.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use lti_ags::{Event, Lease, Operation, Session, Step, Timestamp};
@@ -29,6 +29,11 @@ impl Shared {
         Self { session: Mutex::new(session), changed: Notify::new(), observer }
     }
 
+    /// What tells of changes from now on.
+    pub(crate) fn changed(&self) -> Notified<'_> {
+        self.changed.notified()
+    }
+
     /// Takes one turn with the session, tells the others if it changed, and gives what will tell this call if they
     /// change it. That is made before the session is looked at, or a change in between would go unheard.
     pub(crate) fn turn<R>(&self, turn: impl FnOnce(&mut Session, Timestamp) -> R) -> Turn<'_, R> {
@@ -46,6 +51,12 @@ impl Shared {
         Turn { result, changed, events }
     }
 
+    fn release(&self, lease: Option<&Lease>) {
+        if let Some(lease) = lease {
+            self.turn(|session, _| session.release(lease));
+        }
+    }
+
     /// Tells the observer.
     pub(crate) fn tell(&self, events: &[Event]) {
         if let Some(observer) = &self.observer {
@@ -57,6 +68,18 @@ impl Shared {
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared").field("session", &self.session).finish_non_exhaustive()
+    }
+}
+
+/// A [`Guard`] for futures that have to own what they need.
+pub(crate) struct OwnedGuard {
+    lease: Option<Lease>,
+    shared: Arc<Shared>,
+}
+
+impl OwnedGuard {
+    pub(crate) fn new(lease: Option<&Lease>, shared: &Arc<Shared>) -> Self {
+        Self { lease: lease.cloned(), shared: Arc::clone(shared) }
     }
 }
 
@@ -75,9 +98,13 @@ impl<'a> Guard<'a> {
 
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
-        if let Some(lease) = &self.lease {
-            self.shared.turn(|session, _| session.release(lease));
-        }
+        self.shared.release(self.lease.as_ref());
+    }
+}
+
+impl Drop for OwnedGuard {
+    fn drop(&mut self) {
+        self.shared.release(self.lease.as_ref());
     }
 }
 

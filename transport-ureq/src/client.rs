@@ -109,7 +109,6 @@ impl Client {
             };
         }
     }
-
 }
 
 impl Shared {

@@ -21,7 +21,6 @@ mod builder;
 mod client;
 mod crew;
 mod exchange;
-mod journal_file;
 mod pages;
 mod passback;
 #[cfg(feature = "tracing")]
@@ -29,10 +28,10 @@ mod trace;
 
 pub use builder::ClientBuilder;
 pub use client::Client;
-pub use journal_file::JournalFile;
 pub use lti_ags::*;
+pub use lti_ags_journal::JournalFile;
 pub use pages::{Items, Pages};
-pub use passback::{Settlements, Stopper};
+pub use passback::Settlements;
 #[cfg(feature = "tracing")]
 pub use trace::trace;
 

@@ -4,12 +4,11 @@ use std::fmt;
 use std::io;
 use std::iter::FusedIterator;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use lti_ags::{Halt, Journal, JournalError, Passback, Row, Settlement, Summary, Turn};
+use lti_ags::{Halt, Journal, JournalError, Passback, Row, Settlement, Stopper, Summary, Turn};
 
 use crate::Client;
-use crate::client::{Shared, now};
+use crate::client::{self, now};
 use crate::crew::Crew;
 
 /// What became of each row, as it is settled. It ends when all are, when it was stopped, or when the journal cannot be
@@ -23,28 +22,7 @@ pub struct Settlements<'a, I> {
     rows: I,
     journal: Option<Box<dyn Journal + 'a>>,
     crew: Crew,
-    stopper: Stopper,
     is_over: bool,
-}
-
-/// Ends a passback from elsewhere, a signal's handler for example: no further score begins, and what is on its way is
-/// settled.
-#[derive(Clone, Debug)]
-pub struct Stopper {
-    is_stopped: Arc<AtomicBool>,
-    shared: Arc<Shared>,
-}
-
-impl Stopper {
-    /// Stops it.
-    pub fn stop(&self) {
-        self.is_stopped.store(true, Ordering::Release);
-        self.shared.wake();
-    }
-
-    fn is_stopped(&self) -> bool {
-        self.is_stopped.load(Ordering::Acquire)
-    }
 }
 
 impl Client {
@@ -73,7 +51,6 @@ impl Client {
             rows: rows.into_iter(),
             journal: None,
             crew: Crew::new(Arc::clone(&self.exchanger), Arc::clone(&self.shared)),
-            stopper: Stopper { is_stopped: Arc::default(), shared: Arc::clone(&self.shared) },
             is_over: false,
         }
     }
@@ -90,7 +67,7 @@ impl<'a, I> Settlements<'a, I> {
 
     /// What stops it.
     pub fn stopper(&self) -> Stopper {
-        self.stopper.clone()
+        self.passback.stopper()
     }
 
     /// How it went so far.
@@ -116,42 +93,53 @@ impl<'a, I> Settlements<'a, I> {
     }
 }
 
+impl<R: Into<Row>, I: Iterator<Item = R>> Settlements<'_, I> {
+    /// Does what comes next, once: takes the outcomes that have come, and a turn.
+    fn step(&mut self) -> Option<Result<Settlement, JournalError>> {
+        let landed = self.crew.landed();
+        let (shared, passback) = (&self.client.shared, &mut self.passback);
+        let client::Turn { result: turn, revision, events } = shared.turn(|session| {
+            for (flight, outcome) in landed {
+                passback.receive(session, now(), flight, outcome);
+            }
+            passback.next(session, now())
+        });
+        // First, since an observer may panic: the crew gives the right to fetch a token back.
+        let turn = match turn {
+            Turn::Send(request, flight) => Err(self.crew.send(request, flight)),
+            turn => Ok(turn),
+        };
+        shared.tell(&events);
+        match turn.ok()? {
+            Turn::Settled(settlement) => return Some(Ok(settlement)),
+            Turn::Feed => match self.rows.next() {
+                Some(row) => self.passback.feed(row),
+                None => self.passback.finish(),
+            },
+            Turn::Record(batch) => match self.record(batch.line(), batch.durable()) {
+                Ok(()) => self.passback.recorded(batch),
+                Err(error) => {
+                    self.is_over = true;
+                    return Some(Err(error));
+                }
+            },
+            Turn::Wait(delay) => {
+                shared.wait(delay, |session| session.revision() == revision && !self.crew.has_landed());
+            }
+            Turn::Done(_) => self.is_over = true,
+            Turn::Send(..) => {}
+        }
+        None
+    }
+}
+
 impl<R: Into<Row>, I: Iterator<Item = R>> Iterator for Settlements<'_, I> {
     type Item = Result<Settlement, JournalError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         while !self.is_over {
-            let is_stopped = self.stopper.is_stopped();
-            if is_stopped {
-                self.passback.stop();
-            }
-            let landed = self.crew.landed();
-            let Turn { result: turn, revision, events } = self.client.shared.turn(|session| {
-                for (flight, outcome) in landed {
-                    self.passback.receive(session, now(), flight, outcome);
-                }
-                self.passback.next(session, now())
-            });
-            match turn {
-                Turn::Settled(settlement) => return Some(Ok(settlement)),
-                Turn::Feed => match self.rows.next() {
-                    Some(row) => self.passback.feed(row),
-                    None => self.passback.finish(),
-                },
-                Turn::Send(request, flight) => self.crew.send(request, flight),
-                Turn::Record(batch) => match self.record(batch.line(), batch.durable()) {
-                    Ok(()) => self.passback.recorded(batch),
-                    Err(error) => {
-                        self.is_over = true;
-                        return Some(Err(error));
-                    }
-                },
-                Turn::Wait(delay) => self.client.shared.wait(delay, |session| {
-                    session.revision() == revision
-                        && !self.crew.has_landed()
-                        && self.stopper.is_stopped() == is_stopped
-                }),
-                Turn::Done(_) => self.is_over = true,
+            if let Some(settled) = self.step() {
+                return Some(settled);
             }
         }
         None

@@ -24,7 +24,7 @@ impl Passback {
         let window = WINDOW.max(WINDOW_PER_CALL.saturating_mul(self.concurrency));
         // It is filled up when half of it has gone, so that rows are recorded many at a time.
         self.is_filling = if self.is_filling { held < window } else { held <= window / 2 };
-        self.is_filling && !self.is_finished && !self.is_stopped
+        self.is_filling && !self.is_finished && !self.stopper.is_stopped()
     }
 
     pub(super) fn take_up(&mut self, row: Row, session: &mut Session, now: Timestamp) {
@@ -158,7 +158,7 @@ impl Passback {
                 let Some(Item { url, .. }) = self.items.get(item) else { continue };
                 let look = GetLineItem::of(url.clone());
                 self.call(item as u64, look, session, now);
-            } else if self.is_stopped {
+            } else if self.stopper.is_stopped() {
                 return;
             } else if let Some((item, read)) = self.reads.pop_front() {
                 self.call(item as u64, read, session, now);

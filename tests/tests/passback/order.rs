@@ -46,13 +46,13 @@ fn a_stopped_run_settles_what_is_on_its_way_and_goes_on_later() {
             Turn::Done(_) => {
                 assert_eq!(passback.calls(), (0, 0));
                 stops += 1;
-                passback.go_on();
+                passback.stopper().go_on();
             }
             turn => {
                 if let Turn::Settled(settlement) = &turn {
                     settled.push(settlement.row);
                     if settled.len() == 7 || settled.len() == 30 {
-                        passback.stop();
+                        passback.stopper().stop();
                     }
                 }
                 world.take(turn, &mut passback, &mut left);

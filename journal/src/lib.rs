@@ -1,4 +1,5 @@
-//! The journal of a passback in a file: locked while a run writes to it, only ever added to.
+//! The journal of a bulk passback in a file: locked while a run writes to it, only ever added to. Both transports use it, and
+//! export it again.
 
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -10,17 +11,17 @@ use lti_ags::{History, Journal, JournalError, JournalHeader, JournalReader, Reco
 /// A file that holds the [journal](lti_ags::Journal) of a passback: JSON Lines, for its owner alone. It is locked until it is
 /// dropped, or the process ends, however it ends.
 ///
-/// ```no_run
-/// # use lti_ags_ureq::{Client, Endpoint, Passback, Score};
-/// # fn example(client: &Client, endpoint: &Endpoint, scores: Vec<Score>) -> Result<(), Box<dyn std::error::Error>> {
-/// use lti_ags_ureq::{JournalFile, JournalHeader};
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use lti_ags::{Endpoint, Journal, JournalHeader};
+/// use lti_ags_journal::JournalFile;
 ///
+/// # let path = std::env::temp_dir().join(format!("lti-ags-journal-{}", std::process::id()));
+/// let endpoint = Endpoint::for_line_item("https://lms.example/lineitems/9")?;
 /// let header = JournalHeader::new("sha256:9f86d0…").line_item(endpoint.line_item()?);
-/// let journal = JournalFile::open("grades.journal", header)?;
-/// for settlement in client.pass_back(Passback::new(endpoint), scores).journal(journal) {
-///     let settlement = settlement?;
-///     println!("{}: {}", settlement.row, settlement.outcome.name());
-/// }
+/// let mut journal = JournalFile::open(&path, header)?;
+/// assert!(journal.history().is_empty());
+/// # std::fs::remove_file(path)?;
 /// # Ok(())
 /// # }
 /// ```
