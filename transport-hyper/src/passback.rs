@@ -22,7 +22,12 @@ use crate::exchange::{BoxError, HttpService, either};
 use crate::shared::{self, OwnedGuard, Shared};
 use crate::writer::{Writer, Written};
 
-type Landed = (Flight, Result<Response<Bytes>, TransportError>);
+/// The outcome of a request, and what gives the right to fetch a token back if it gets lost before it is told.
+struct Landed {
+    flight: Flight,
+    outcome: Result<Response<Bytes>, TransportError>,
+    guard: OwnedGuard,
+}
 
 /// What became of each row, as it is settled: a stream. It ends when all are, when it was stopped, or when the journal cannot
 /// be written to.
@@ -121,9 +126,8 @@ where
         // Now, and not when it is first polled.
         let guard = OwnedGuard::new(flight.lease(), &self.shared);
         async move {
-            let _guard = guard;
             let outcome = self.exchanger.exchange(request).await;
-            (flight, outcome)
+            Landed { flight, outcome, guard }
         }
     }
 
@@ -219,17 +223,19 @@ where
 {
     /// Does what comes next, once: takes the outcomes that have come, and a turn. `None` where more can be done at once.
     fn step(&mut self, context: &mut Context<'_>) -> Option<Poll<Settlement>> {
-        let mut landed = Vec::new();
+        let (mut landed, mut guards) = (Vec::new(), Vec::new());
         while let Poll::Ready(Some(one)) = Pin::new(&mut self.flights).poll_next(context) {
             landed.push(one);
         }
         let shared::Turn { result: (next, revision), events, .. } = self.shared.turn(|session, now| {
             let mut passback = lock(&self.passback);
-            for (flight, outcome) in landed {
+            for Landed { flight, outcome, guard } in landed {
                 passback.receive(session, now, flight, outcome);
+                guards.push(guard);
             }
             (passback.next(session, now), session.revision())
         });
+        drop(guards);
         // First, since an observer may panic: the flight gives the right to fetch a token back.
         let next = match next {
             Turn::Send(request, flight) => Err(self.flights.push((self.carry)(request, flight))),

@@ -1,0 +1,263 @@
+//! Bulk passback over real sockets, through both transports.
+
+mod common;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use common::{Limits, OverHyper, OverUreq, Tool, endpoint, impatient, registration};
+use lti_ags::{JournalError, JournalHeader, Passback, Row, RowOutcome, Score, Settlement, Stopper, Summary};
+use lti_ags_testing::{Platform, Route, Script};
+use lti_ags_ureq::JournalFile;
+
+/// A tool that passes scores back.
+trait Bulk: Tool {
+    /// Settles rows until `look` has seen enough, or all are settled.
+    fn pass_back(
+        &self,
+        passback: Passback,
+        rows: Vec<Row>,
+        journal: Option<JournalFile>,
+        look: impl FnMut(&Settlement, &Stopper) -> bool,
+    ) -> Result<Summary, JournalError>;
+
+    fn all(&self, passback: Passback, rows: Vec<Row>, journal: Option<JournalFile>) -> Summary {
+        self.pass_back(passback, rows, journal, |_, _| true).unwrap()
+    }
+}
+
+impl Bulk for OverUreq {
+    fn pass_back(
+        &self,
+        passback: Passback,
+        rows: Vec<Row>,
+        journal: Option<JournalFile>,
+        mut look: impl FnMut(&Settlement, &Stopper) -> bool,
+    ) -> Result<Summary, JournalError> {
+        let mut settlements = self.0.pass_back(passback, rows);
+        if let Some(journal) = journal {
+            settlements = settlements.journal(journal);
+        }
+        let stopper = settlements.stopper();
+        for settlement in &mut settlements {
+            if !look(&settlement?, &stopper) {
+                break;
+            }
+        }
+        Ok(settlements.summary())
+    }
+}
+
+impl Bulk for OverHyper {
+    fn pass_back(
+        &self,
+        passback: Passback,
+        rows: Vec<Row>,
+        journal: Option<JournalFile>,
+        look: impl FnMut(&Settlement, &Stopper) -> bool,
+    ) -> Result<Summary, JournalError> {
+        use lti_ags_hyper::Settlements;
+        use std::pin::pin;
+
+        async fn drain<T>(
+            settlements: Settlements<T>,
+            mut look: impl FnMut(&Settlement, &Stopper) -> bool,
+        ) -> Result<Summary, JournalError>
+        where
+            T: futures_core::Stream<Item = Result<Settlement, JournalError>> + Unpin,
+        {
+            let mut settlements = pin!(settlements);
+            let stopper = settlements.stopper();
+            while let Some(settlement) =
+                std::future::poll_fn(|context| futures_core::Stream::poll_next(settlements.as_mut(), context))
+                    .await
+            {
+                if !look(&settlement?, &stopper) {
+                    break;
+                }
+            }
+            Ok(settlements.summary())
+        }
+
+        self.runtime.block_on(async {
+            match journal {
+                Some(journal) => {
+                    drain(self.client.pass_back_with_journal(passback, rows, journal), look).await
+                }
+                None => drain(self.client.pass_back(passback, rows), look).await,
+            }
+        })
+    }
+}
+
+/// A file of its own, which is gone afterwards.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        Self(std::env::temp_dir().join(format!("passback-{}-{number}.journal", std::process::id())))
+    }
+
+    fn journal(&self) -> Result<JournalFile, JournalError> {
+        JournalFile::open(&self.0, JournalHeader::new("these rows"))
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn rows(count: u32) -> Vec<Row> {
+    let score = |number| Score::graded(format!("u-{}", 1_001 + number % 100), f64::from(number % 100), 100.0);
+    (0..count).map(|number| score(number).build().unwrap().into()).collect()
+}
+
+fn passback(platform: &Platform) -> Passback {
+    Passback::new(&endpoint(platform)).concurrency(8)
+}
+
+/// One token, and each score once, in the order of its user.
+fn scores_are_passed_back<T: Bulk>() {
+    let platform = Platform::start();
+    let summary = T::on(&platform).all(passback(&platform), rows(300), None);
+    assert_eq!((summary.rows, summary.sent, summary.requests, summary.token_requests), (300, 300, 300, 1));
+    for number in 0..100 {
+        let entry = platform.gradebook().result("li-1", &format!("u-{}", 1_001 + number)).cloned().unwrap();
+        assert_eq!((entry.given, entry.posts), (Some((f64::from(number), 100.0)), 3));
+    }
+    platform.assert_no_violations();
+}
+
+fn only_what_changed_is_passed_back<T: Bulk>() {
+    let platform = Platform::start();
+    let tool = T::on(&platform);
+    tool.all(passback(&platform), rows(100), None);
+    let mut rows = rows(100);
+    rows[17] = Score::graded("u-1018", 99.5, 100.0).build().unwrap().into();
+    let summary = tool.all(passback(&platform).only_changed(), rows, None);
+    assert_eq!((summary.sent, summary.unchanged, summary.requests), (1, 99, 2));
+}
+
+fn faults_are_survived<T: Bulk>() {
+    let platform = Platform::start();
+    let busy =
+        Script::throttled().then(Script::reply(503).times(3)).then(Script::reset_after_acting().times(3));
+    platform.script(Route::Scores, busy.then(Script::reset_before_acting().times(3)).then(Script::hang_up()));
+    let mut policy = impatient();
+    policy.max_attempts = 20;
+    let tool = T::assemble(registration(&platform), policy, Limits::default());
+    let summary = tool.all(passback(&platform), rows(100), None);
+    assert!(summary.all_held(), "{summary:?}");
+    assert!(summary.requests >= 111, "{summary:?}");
+    platform.assert_no_violations();
+}
+
+/// The loop is left in the middle; a later run goes on, and sends no settled row again.
+fn a_run_that_was_left_is_gone_on_with<T: Bulk>() {
+    let (platform, file) = (Platform::start(), Temporary::new());
+    let tool = T::on(&platform);
+    let (mut seen, mut left) = (0, 100);
+    tool.pass_back(passback(&platform), rows(200), Some(file.journal().unwrap()), |_, _| {
+        seen += 1;
+        seen < left
+    })
+    .unwrap();
+    let journal = file.journal().unwrap();
+    left = journal.recorded().settled();
+    assert!((100..200).contains(&left), "{left} settled");
+    let before = platform.ledger().service_requests().len();
+    let mut replayed = 0;
+    let look = |settlement: &Settlement, _: &Stopper| {
+        replayed += usize::from(settlement.replayed);
+        true
+    };
+    let summary = tool.pass_back(passback(&platform), rows(200), Some(journal), look).unwrap();
+    assert_eq!((summary.rows, summary.all_held(), replayed), (200, true, left));
+    assert_eq!(platform.ledger().service_requests().len() - before, 200 - left);
+    let summary = tool.all(passback(&platform), rows(200), Some(file.journal().unwrap()));
+    assert_eq!((summary.rows, summary.requests), (200, 0));
+    platform.assert_no_violations();
+}
+
+fn a_stopped_run_settles_what_was_begun<T: Bulk>() {
+    let (platform, file) = (Platform::start(), Temporary::new());
+    let look = |settlement: &Settlement, stopper: &Stopper| {
+        assert_eq!(settlement.outcome, RowOutcome::Sent);
+        stopper.stop();
+        true
+    };
+    let tool = T::on(&platform);
+    let journal = file.journal().unwrap();
+    let summary = tool.pass_back(passback(&platform), rows(300), Some(journal), look).unwrap();
+    assert!(summary.rows < 100, "{summary:?}");
+    assert_eq!(platform.ledger().service_requests().len() as u64, summary.sent);
+    assert_eq!(file.journal().unwrap().recorded().settled() as u64, summary.sent);
+}
+
+fn a_refused_token_ends_it<T: Bulk>() {
+    let platform = Platform::start();
+    platform.script(Route::Token, Script::reply(401));
+    let summary = T::on(&platform).all(passback(&platform), rows(300), None);
+    assert_eq!((summary.skipped, summary.requests, summary.token_requests), (300, 0, 1));
+}
+
+/// Nothing leaves that is not recorded.
+fn a_journal_that_cannot_be_written_ends_it<T: Bulk>() {
+    let platform = Platform::start();
+    // It is journaled, and has no journal.
+    let passback = passback(&platform).journaled(lti_ags::History::default());
+    let error = T::on(&platform).pass_back(passback, rows(10), None, |_, _| true).unwrap_err();
+    assert!(matches!(error, JournalError::Write(_)));
+    assert!(platform.ledger().is_empty());
+}
+
+scenarios! {
+    scores_are_passed_back,
+    only_what_changed_is_passed_back,
+    faults_are_survived,
+    a_run_that_was_left_is_gone_on_with,
+    a_stopped_run_settles_what_was_begun,
+    a_refused_token_ends_it,
+    a_journal_that_cannot_be_written_ends_it,
+}
+
+#[test]
+fn a_journal_is_for_its_owner_and_for_one_run_at_a_time() {
+    let file = Temporary::new();
+    let journal = file.journal().unwrap();
+    assert!(matches!(file.journal().unwrap_err(), JournalError::InUse));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(std::fs::metadata(&file.0).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    drop(journal);
+    assert!(file.journal().unwrap().recorded().is_empty());
+}
+
+#[test]
+fn a_torn_line_is_cut_off_and_said() {
+    let file = Temporary::new();
+    drop(file.journal().unwrap());
+    let whole = std::fs::read(&file.0).unwrap();
+    std::fs::write(&file.0, [&whole[..], b"{\"crc\":\"0"].concat()).unwrap();
+    assert!(JournalFile::look(&file.0, JournalHeader::new("these rows")).unwrap().is_empty());
+    assert_ne!(std::fs::read(&file.0).unwrap(), whole, "to look changes nothing");
+    assert_eq!(file.journal().unwrap().torn(), 9);
+    assert_eq!(std::fs::read(&file.0).unwrap(), whole);
+    assert_eq!(file.journal().unwrap().torn(), 0);
+}
+
+#[test]
+fn a_file_that_is_no_journal_stays_as_it_is() {
+    let file = Temporary::new();
+    for bytes in [&b"user_id,score\nu-1,5\n"[..], b"{\"crc\":\"00000000\",\"lti-ags-journal\":1}\n", b"x"] {
+        std::fs::write(&file.0, bytes).unwrap();
+        assert!(matches!(file.journal().unwrap_err(), JournalError::NotAJournal));
+        assert_eq!(std::fs::read(&file.0).unwrap(), bytes);
+    }
+}
