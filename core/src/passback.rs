@@ -108,18 +108,13 @@ pub enum Turn {
 #[derive(Debug)]
 pub struct Passback {
     endpoint: Endpoint,
-    concurrency: usize,
-    only_changed: bool,
-    /// Who grades for the tool, where the grades of others are kept.
-    ours: Option<BTreeSet<String>>,
-    dry_run: bool,
+    wishes: Wishes,
     log: Option<Log>,
+    stopper: Stopper,
 
+    input: Input,
     inbox: VecDeque<Row>,
     fed: u64,
-    is_finished: bool,
-    is_filling: bool,
-    stopper: Stopper,
 
     items: Items,
     /// Those in hand, by number.
@@ -170,6 +165,26 @@ impl Stopper {
     }
 }
 
+/// What the caller wants.
+#[derive(Debug)]
+struct Wishes {
+    concurrency: usize,
+    only_changed: bool,
+    /// Who grades for the tool, where the grades of others are kept.
+    ours: Option<BTreeSet<String>>,
+    dry_run: bool,
+}
+
+/// Whether rows are taken.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Input {
+    /// Until the window is full.
+    Filling,
+    /// When half of it has gone.
+    Paused,
+    Finished,
+}
+
 #[derive(Debug)]
 struct InHand {
     item: usize,
@@ -210,16 +225,12 @@ impl Passback {
     pub fn new(endpoint: &Endpoint) -> Self {
         Self {
             endpoint: endpoint.clone(),
-            concurrency: 4,
-            only_changed: false,
-            ours: None,
-            dry_run: false,
+            wishes: Wishes { concurrency: 4, only_changed: false, ours: None, dry_run: false },
             log: None,
+            stopper: Stopper::default(),
+            input: Input::Filling,
             inbox: VecDeque::new(),
             fed: 0,
-            is_finished: false,
-            is_filling: true,
-            stopper: Stopper::default(),
             items: Items::default(),
             rows: BTreeMap::new(),
             lanes: HashMap::new(),
@@ -242,7 +253,7 @@ impl Passback {
     /// Sets how many calls are under way at the same time: at least one.
     #[must_use]
     pub fn concurrency(mut self, calls: usize) -> Self {
-        self.concurrency = calls.max(1);
+        self.wishes.concurrency = calls.max(1);
         self
     }
 
@@ -251,7 +262,7 @@ impl Passback {
     /// doubt, it is sent. Where results cannot be read, nothing is.
     #[must_use]
     pub fn only_changed(mut self) -> Self {
-        self.only_changed = true;
+        self.wishes.only_changed = true;
         self
     }
 
@@ -259,14 +270,14 @@ impl Passback {
     /// than these, who grade for the tool.
     #[must_use]
     pub fn keep_grades_of_others(mut self, ours: impl IntoIterator<Item = String>) -> Self {
-        self.ours = Some(ours.into_iter().collect());
+        self.wishes.ours = Some(ours.into_iter().collect());
         self
     }
 
     /// Sends no score and records nothing: rows that would be sent are skipped. Results are read where they matter.
     #[must_use]
     pub fn dry_run(mut self) -> Self {
-        self.dry_run = true;
+        self.wishes.dry_run = true;
         self
     }
 
@@ -327,7 +338,7 @@ impl Passback {
 
     /// There are no more rows.
     pub fn finish(&mut self) {
-        self.is_finished = true;
+        self.input = Input::Finished;
     }
 
     /// A batch has been written.
@@ -384,7 +395,7 @@ impl Passback {
     }
 
     fn batch(&mut self, wanted: impl FnOnce(&Log) -> bool, begin: bool) -> Option<Batch> {
-        let log = self.log.as_mut().filter(|log| !self.dry_run && !log.is_writing)?;
+        let log = self.log.as_mut().filter(|log| !self.wishes.dry_run && !log.is_writing)?;
         wanted(log).then(|| log.batch(begin))
     }
 }

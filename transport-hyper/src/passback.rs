@@ -238,11 +238,14 @@ where
         drop(guards);
         // First, since an observer may panic: the flight gives the right to fetch a token back.
         let next = match next {
-            Turn::Send(request, flight) => Err(self.flights.push((self.carry)(request, flight))),
-            next => Ok(next),
+            Turn::Send(request, flight) => {
+                self.flights.push((self.carry)(request, flight));
+                None
+            }
+            next => Some(next),
         };
         self.shared.tell(&events);
-        match next.ok()? {
+        match next? {
             Turn::Settled(settlement) => return Some(Poll::Ready(settlement)),
             Turn::Feed => match self.rows.next() {
                 Some(row) => lock(&self.passback).feed(row),

@@ -106,11 +106,14 @@ impl<R: Into<Row>, I: Iterator<Item = R>> Settlements<'_, I> {
         });
         // First, since an observer may panic: the crew gives the right to fetch a token back.
         let turn = match turn {
-            Turn::Send(request, flight) => Err(self.crew.send(request, flight)),
-            turn => Ok(turn),
+            Turn::Send(request, flight) => {
+                self.crew.send(request, flight);
+                None
+            }
+            turn => Some(turn),
         };
         shared.tell(&events);
-        match turn.ok()? {
+        match turn? {
             Turn::Settled(settlement) => return Some(Ok(settlement)),
             Turn::Feed => match self.rows.next() {
                 Some(row) => self.passback.feed(row),

@@ -99,3 +99,8 @@ pub(super) fn open<T: DeserializeOwned>(line: &[u8]) -> Option<Result<T, serde_j
     let sum = u32::from_str_radix(std::str::from_utf8(sum).ok()?, 16).ok()?;
     (crc32fast::hash(rest) == sum).then(|| serde_json::from_slice(line))
 }
+
+/// Whether another line begins inside of this one.
+pub(super) fn begins_inside(line: &[u8]) -> bool {
+    line.windows(CRC.len()).skip(1).any(|window| window == CRC)
+}

@@ -77,6 +77,7 @@ impl JournalReader {
             return Err(JournalError::NotAJournal);
         }
         match self.bad {
+            _ if line::begins_inside(&self.line) => Err(self.damaged()),
             Some(_) if torn > 0 => Err(self.damaged()),
             bad => Ok(Recovered { history: self.history, kept: self.kept, torn: bad.unwrap_or(torn) }),
         }
@@ -91,6 +92,8 @@ impl JournalReader {
             self.check_head(line)?;
         } else {
             match line::open::<Entries>(line) {
+                // Two lines that were joined are no end that was not written.
+                None if line::begins_inside(line) => return Err(self.damaged_here()),
                 None => {
                     self.bad = Some(length);
                     return Ok(());

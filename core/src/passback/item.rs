@@ -112,8 +112,8 @@ pub(super) struct Items {
 
 impl Items {
     /// The line item of a row; why there is none, where the endpoint has none of its own.
-    pub(super) fn find(&mut self, named: Option<ServiceUrl>, endpoint: &Endpoint) -> Result<usize, Error> {
-        let url = match &named {
+    pub(super) fn find(&mut self, named: Option<&ServiceUrl>, endpoint: &Endpoint) -> Result<usize, Error> {
+        let url = match named {
             Some(url) => url,
             None => endpoint.line_item()?,
         };

@@ -99,12 +99,14 @@ impl Known {
     /// Whether the gradebook is the same after the score as before.
     pub(super) fn has(&self, user_id: &str, effect: Effect) -> bool {
         match (self.grades.get(&user(user_id)), effect) {
-            (_, Effect::Unclear) | (Some(Held::Unclear), _) | (None, Effect::Grade(_)) => false,
+            (_, Effect::Unclear)
+            | (Some(Held::Unclear), _)
+            | (None, Effect::Grade(_))
+            | (Some(Held::Sent { .. }), Effect::Nothing) => false,
             (None, Effect::Nothing) => true,
             (Some(Held::Shown { grade, comment, .. }), Effect::Nothing) => {
                 grade.is_none() && comment.is_none()
             }
-            (Some(Held::Sent { .. }), Effect::Nothing) => false,
             (Some(Held::Shown { grade, comment, .. }), Effect::Grade(sent)) => {
                 *comment == sent.comment && grade.is_some_and(|shown| shown.may_show(sent.grade))
             }

@@ -65,7 +65,7 @@ impl Passback {
         let Some(item) = self.items.get(index) else { return };
         let Holds::Reading(known) = &mut item.holds else { return };
         for result in &page.items {
-            known.note(result, |id| self.ours.as_ref().is_none_or(|ours| ours.contains(id)));
+            known.note(result, |id| self.wishes.ours.as_ref().is_none_or(|ours| ours.contains(id)));
         }
         if let Some(next) = page.next {
             self.reads.push_back((index, PageRequest::Next(next)));
@@ -141,7 +141,7 @@ impl Passback {
         if let Some(known) = self.items.get(row.item).and_then(Item::known) {
             match outcome {
                 RowOutcome::Sent | RowOutcome::Skipped(Reason::DryRun) => {
-                    known.take(&row.user_id, row.effect)
+                    known.take(&row.user_id, row.effect);
                 }
                 RowOutcome::Superseded | RowOutcome::GaveUp(_) => known.forget(&row.user_id),
                 RowOutcome::Unchanged | RowOutcome::Skipped(_) | RowOutcome::Rejected(_) => {}
@@ -151,7 +151,7 @@ impl Passback {
         let lane = row.lane;
         let settlement = row.settlement(number, outcome, error, false);
         match &mut self.log {
-            Some(log) if !self.dry_run => log.settle(settlement, lane),
+            Some(log) if !self.wishes.dry_run => log.settle(settlement, lane),
             _ => {
                 self.done.push_back(settlement);
                 self.leave(lane, number);

@@ -8,7 +8,7 @@ use super::errand::{Came, Errand};
 use super::item::{Gate, Holds, Item};
 use super::known::Known;
 use super::log::Log;
-use super::{InHand, Passback, Reason, Row, RowOutcome, Stage};
+use super::{InHand, Input, Passback, Reason, Row, RowOutcome, Stage};
 use crate::interval::Interval;
 use crate::{Error, ErrorKind, GetLineItem, ListResults, PageRequest, PostScore, Score, Session, timestamps};
 
@@ -21,17 +21,21 @@ const WINDOW_PER_CALL: usize = 8;
 impl Passback {
     pub(super) fn wants_rows(&mut self) -> bool {
         let held = self.rows.len() + self.done.len() + self.log.as_ref().map_or(0, Log::held);
-        let window = WINDOW.max(WINDOW_PER_CALL.saturating_mul(self.concurrency));
+        let window = WINDOW.max(WINDOW_PER_CALL.saturating_mul(self.wishes.concurrency));
         // It is filled up when half of it has gone, so that rows are recorded many at a time.
-        self.is_filling = if self.is_filling { held < window } else { held <= window / 2 };
-        self.is_filling && !self.is_finished && !self.stopper.is_stopped()
+        self.input = match self.input {
+            Input::Filling if held >= window => Input::Paused,
+            Input::Paused if held <= window / 2 => Input::Filling,
+            input => input,
+        };
+        self.input == Input::Filling && !self.stopper.is_stopped()
     }
 
     pub(super) fn take_up(&mut self, row: Row, session: &mut Session, now: Timestamp) {
         self.fed += 1;
         let number = self.fed;
         let Row { score, line_item } = row;
-        let item = match self.items.find(line_item, &self.endpoint) {
+        let item = match self.items.find(line_item.as_ref(), &self.endpoint) {
             Ok(item) => item,
             Err(error) => {
                 // Without a line item there is no lane: nothing of it is ever sent.
@@ -58,7 +62,7 @@ impl Passback {
         if let Some(error) = self.halted.clone().or_else(|| gate.shut()) {
             return self.skip(number, row, error);
         }
-        let must_know = self.only_changed || self.ours.is_some();
+        let must_know = self.wishes.only_changed || self.wishes.ours.is_some();
         if must_know && !matches!(holds, Holds::Read(_)) {
             parked.push(number);
             if matches!(holds, Holds::Unread) {
@@ -90,7 +94,7 @@ impl Passback {
             let outcome = RowOutcome::Rejected(Reason::Failed(ErrorKind::StaleTimestamp));
             return self.close(number, row, outcome, Some(error.section("AGS 3.4.9")));
         }
-        if self.dry_run {
+        if self.wishes.dry_run {
             return self.close(number, row, RowOutcome::Skipped(Reason::DryRun), None);
         }
         let timestamp = match row.timestamp.or(own) {
@@ -142,7 +146,7 @@ impl Passback {
 
     /// What becomes of a row that need not, or must not, be sent, whose turn it is.
     pub(super) fn needless(&mut self, row: &InHand) -> Option<RowOutcome> {
-        let (only_changed, keep) = (self.only_changed, self.ours.is_some());
+        let (only_changed, keep) = (self.wishes.only_changed, self.wishes.ours.is_some());
         let known = self.items.get(row.item)?.known()?;
         if keep && known.is_by_others(&row.user_id) {
             return Some(RowOutcome::Skipped(Reason::Overridden));
@@ -152,7 +156,7 @@ impl Passback {
 
     /// Begins calls until there is something to send, or as many are under way as may be.
     pub(super) fn begin(&mut self, session: &mut Session, now: Timestamp) {
-        while self.outbox.is_empty() && self.calls < self.concurrency {
+        while self.outbox.is_empty() && self.calls < self.wishes.concurrency {
             // Rows whose fate hangs on it are on their way already.
             if let Some(item) = self.looks.pop_front() {
                 let Some(Item { url, .. }) = self.items.get(item) else { continue };
