@@ -1,0 +1,258 @@
+//! Bulk passback over loopback, with a journal and without, through each transport and through the HTTP client below it, which
+//! sends the same bytes as many at a time; and the memory that 100,000 scores take. Short turns that alternate, so that what
+//! else the machine does falls on all alike; the ratio is that of the medians of all turns.
+#![allow(clippy::print_stdout, reason = "it prints what it measured")]
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::{Duration, Instant, SystemTime};
+
+use futures_util::StreamExt as _;
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::client::legacy::Client as HyperClient;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use lti_ags::http::Request;
+use lti_ags::{
+    Bytes, Endpoint, JournalHeader, Launch, Passback, Registration, Row, Score, SigningKey, Summary,
+    Timestamp,
+};
+use lti_ags_testing::{Exchange, Platform};
+use lti_ags_ureq::JournalFile;
+
+/// At the same time.
+const OVER_HYPER: usize = 64;
+const OVER_UREQ: usize = 16;
+/// In one turn.
+const SCORES: usize = 2_000;
+const TURNS: usize = 12;
+/// In the one run that memory is measured of.
+const MANY: usize = 100_000;
+
+type Bare = HyperClient<HttpConnector, Full<Bytes>>;
+
+struct Bench {
+    platform: Platform,
+    endpoint: Endpoint,
+    /// Of the last scores: every later one is newer.
+    now: Timestamp,
+    journals: u32,
+}
+
+impl Bench {
+    fn new(users: usize) -> Self {
+        let platform = Platform::builder().learners((0..users).map(user)).ledger_limit(SCORES).start();
+        let endpoint = Launch::from_claims(platform.claims(&user(0))).unwrap().endpoint().unwrap();
+        Self { platform, endpoint, now: Timestamp::try_from(SystemTime::now()).unwrap(), journals: 0 }
+    }
+
+    fn registration(&self) -> Registration {
+        let key = SigningKey::from_pem(self.platform.private_key_pem())
+            .unwrap()
+            .with_key_id(self.platform.key_id());
+        Registration::new(self.platform.client_id(), &self.platform.token_endpoint(), key).unwrap()
+    }
+
+    fn rows(&mut self, count: usize) -> impl Iterator<Item = Row> + use<> {
+        self.now += Duration::from_secs(1);
+        let now = self.now;
+        (0..count).map(move |number| {
+            Score::graded(user(number), 85.0, 100.0).timestamp(now).build().unwrap().into()
+        })
+    }
+
+    fn journal(&mut self) -> (JournalFile, PathBuf) {
+        self.journals += 1;
+        let name = format!("passback-bench-{}-{}.journal", std::process::id(), self.journals);
+        let path = std::env::temp_dir().join(name);
+        (JournalFile::open(&path, JournalHeader::new("bench")).unwrap(), path)
+    }
+
+    /// What our client sent in the turn before, with later timestamps.
+    fn requests(&mut self) -> Vec<Request<Bytes>> {
+        let earlier = self.now;
+        self.now += Duration::from_secs(1);
+        let (earlier, later) = (lti_ags::format_timestamp(earlier), lti_ags::format_timestamp(self.now));
+        let url = self.platform.base_url();
+        let again = |exchange: &Exchange| {
+            let target = std::str::from_utf8(&exchange.target).unwrap();
+            let mut request =
+                Request::builder().method(exchange.method.clone()).uri(format!("{url}{target}"));
+            for (name, value) in &exchange.headers {
+                if !name.eq_ignore_ascii_case(b"host") && !name.eq_ignore_ascii_case(b"content-length") {
+                    request = request.header(name.as_slice(), value.as_slice());
+                }
+            }
+            let body = std::str::from_utf8(&exchange.body).unwrap().replace(&earlier, &later);
+            request.body(Bytes::from(body)).unwrap()
+        };
+        let ledger = self.platform.ledger();
+        let requests: Vec<_> = ledger.iter().map(|exchange| again(exchange)).collect();
+        assert_eq!(requests.len(), SCORES);
+        requests
+    }
+}
+
+fn user(number: usize) -> String {
+    format!("s-{number:06}")
+}
+
+/// What was measured of one transport.
+#[derive(Default)]
+struct Rates {
+    ours: Vec<f64>,
+    journaled: Vec<f64>,
+    floor: Vec<f64>,
+}
+
+impl Rates {
+    fn report(mut self, name: &str) {
+        let (ours, journaled, floor) =
+            (median(&mut self.ours), median(&mut self.journaled), median(&mut self.floor));
+        println!(
+            "{name}: {ours:.0} scores a second, with a journal {journaled:.0}, floor {floor:.0} ({:.0} to {:.0}); \
+             ratio {:.3}, with a journal {:.3}",
+            self.floor[0],
+            self.floor[self.floor.len() - 1],
+            ours / floor,
+            journaled / floor,
+        );
+    }
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn per_second(begun: Instant) -> f64 {
+    f64::from(u32::try_from(SCORES).unwrap()) / begun.elapsed().as_secs_f64()
+}
+
+async fn over_hyper() {
+    let mut bench = Bench::new(SCORES);
+    let client = lti_ags_hyper::Client::new(bench.registration());
+    client.authorize(&bench.endpoint).await.unwrap();
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    let bare: Bare =
+        HyperClient::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector);
+    let mut rates = Rates::default();
+    for turn in 0..=TURNS {
+        let passback = |bench: &Bench| Passback::new(&bench.endpoint).concurrency(OVER_HYPER);
+        let (plan, rows) = (passback(&bench), bench.rows(SCORES));
+        let begun = Instant::now();
+        let mut settlements = client.pass_back(plan, rows);
+        while settlements.next().await.is_some() {}
+        let ours = per_second(begun);
+        assert_eq!(settlements.summary().sent, SCORES as u64);
+
+        let (plan, rows, (journal, path)) = (passback(&bench), bench.rows(SCORES), bench.journal());
+        let begun = Instant::now();
+        let mut settlements = client.pass_back_with_journal(plan, rows, journal);
+        while settlements.next().await.is_some() {}
+        let journaled = per_second(begun);
+        assert_eq!(settlements.summary().sent, SCORES as u64);
+        std::fs::remove_file(path).unwrap();
+
+        let requests = bench.requests();
+        let begun = Instant::now();
+        let send = |request: Request<Bytes>| async {
+            let response = bare.request(request.map(Full::new)).await.unwrap();
+            assert!(response.status().is_success(), "{}", response.status());
+            response.into_body().collect().await.unwrap()
+        };
+        let mut responses = futures_util::stream::iter(requests).map(send).buffer_unordered(OVER_HYPER);
+        while responses.next().await.is_some() {}
+        let floor = per_second(begun);
+        // The first turn makes the connections.
+        if turn > 0 {
+            rates.ours.push(ours);
+            rates.journaled.push(journaled);
+            rates.floor.push(floor);
+        }
+    }
+    bench.platform.assert_no_violations();
+    rates.report(&format!("hyper, {OVER_HYPER} at once"));
+}
+
+fn over_ureq() {
+    let mut bench = Bench::new(SCORES);
+    let client = lti_ags_ureq::Client::new(bench.registration());
+    client.authorize(&bench.endpoint).unwrap();
+    // With the time limit that any client needs, and as many connections as there are threads.
+    let config = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0);
+    let config = config.timeout_global(Some(Duration::from_secs(30)));
+    let bare: ureq::Agent = config.build().into();
+    let mut rates = Rates::default();
+    for turn in 0..=TURNS {
+        let passback = |bench: &Bench| Passback::new(&bench.endpoint).concurrency(OVER_UREQ);
+        let (plan, rows) = (passback(&bench), bench.rows(SCORES));
+        let begun = Instant::now();
+        assert_eq!(client.pass_back(plan, rows).count(), SCORES);
+        let ours = per_second(begun);
+
+        let (plan, rows, (journal, path)) = (passback(&bench), bench.rows(SCORES), bench.journal());
+        let begun = Instant::now();
+        assert_eq!(client.pass_back(plan, rows).journal(journal).count(), SCORES);
+        let journaled = per_second(begun);
+        std::fs::remove_file(path).unwrap();
+
+        let requests = Mutex::new(bench.requests());
+        let next = || requests.lock().unwrap().pop();
+        let begun = Instant::now();
+        std::thread::scope(|scope| {
+            for _ in 0..OVER_UREQ {
+                scope.spawn(|| {
+                    while let Some(request) = next() {
+                        let (parts, body) = request.into_parts();
+                        let response = bare.run(Request::from_parts(parts, &*body)).unwrap();
+                        assert!(response.status().is_success(), "{}", response.status());
+                        response.into_body().read_to_vec().unwrap();
+                    }
+                });
+            }
+        });
+        let floor = per_second(begun);
+        if turn > 0 {
+            rates.ours.push(ours);
+            rates.journaled.push(journaled);
+            rates.floor.push(floor);
+        }
+    }
+    bench.platform.assert_no_violations();
+    rates.report(&format!("ureq, {OVER_UREQ} at once"));
+}
+
+/// The most that is allocated at any time, of all that happens on the one thread of the runtime.
+fn memory(runtime: &tokio::runtime::Runtime) {
+    let mut bench = Bench::new(MANY);
+    let client = lti_ags_hyper::Client::new(bench.registration());
+    let mut summary = Summary::default();
+    let begun = Instant::now();
+    let used = allocation_counter::measure(|| {
+        let (journal, path) = bench.journal();
+        let plan = Passback::new(&bench.endpoint).concurrency(OVER_HYPER);
+        let rows = bench.rows(MANY);
+        summary = runtime.block_on(async {
+            let mut settlements = client.pass_back_with_journal(plan, rows, journal);
+            while settlements.next().await.is_some() {}
+            settlements.summary()
+        });
+        std::fs::remove_file(path).unwrap();
+    });
+    assert_eq!(summary.sent, MANY as u64);
+    #[expect(clippy::cast_precision_loss, reason = "it is printed")]
+    let mebibytes = used.bytes_max as f64 / f64::from(1 << 20);
+    println!(
+        "{MANY} scores with a journal: {:.0} a second, {mebibytes:.1} MiB at most",
+        f64::from(u32::try_from(MANY).unwrap()) / begun.elapsed().as_secs_f64()
+    );
+}
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(over_hyper());
+    over_ureq();
+    memory(&runtime);
+}
