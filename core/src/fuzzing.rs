@@ -3,12 +3,14 @@
 #![allow(missing_docs, clippy::missing_panics_doc, reason = "an assertion is what each of them is for")]
 
 mod fields;
+mod journal;
 mod models;
 mod platform;
 mod replies;
 mod session;
 
 pub use fields::{challenge, dates, link, retry_after, urls};
+pub use journal::journal;
 pub use models::{claims, line_items, results, score_json};
 pub use replies::{refusal, score_reply, token_response};
 pub use session::session;
@@ -22,10 +24,11 @@ mod tests {
 
     type Target = fn(&[u8]);
 
-    const TARGETS: [(&str, Target); 13] = [
+    const TARGETS: [(&str, Target); 14] = [
         ("challenge", challenge),
         ("claims", claims),
         ("dates", dates),
+        ("journal", journal),
         ("line_items", line_items),
         ("link", link),
         ("refusal", refusal),

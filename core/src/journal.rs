@@ -20,6 +20,8 @@ use std::io;
 use crate::ServiceUrl;
 
 pub use history::History;
+#[cfg(any(test, fuzzing))]
+pub(crate) use line::seal_rest;
 pub(crate) use line::{Begun, Entries, Settled};
 pub use reader::{JournalReader, Recovered};
 

@@ -28,7 +28,7 @@ use jiff::Timestamp;
 use crate::interval::Interval;
 use crate::journal::History;
 use crate::timestamps::Timestamps;
-use crate::{Endpoint, Error, Score, ServiceUrl, Session, TransportError};
+use crate::{Endpoint, Error, Score, ServiceUrl, Session, StoredToken, TransportError, UnusableToken};
 
 pub use errand::Flight;
 use errand::{ReadResults, Rest};
@@ -366,6 +366,33 @@ impl Passback {
         outcome: Result<Response<B>, TransportError>,
     ) {
         let came = flight.receive(session, now, outcome);
+        self.came(came, now);
+    }
+
+    /// Goes on with a token from a store in place of sending the token request: see [`InFlight::adopt`](crate::InFlight::adopt).
+    ///
+    /// # Errors
+    ///
+    /// Gives the flight back where the token is of no use to it: send its request, then. It has been counted already.
+    pub fn adopt(
+        &mut self,
+        session: &mut Session,
+        now: Timestamp,
+        flight: Flight,
+        token: &StoredToken,
+    ) -> Result<(), (Flight, UnusableToken)> {
+        let came = flight.adopt(session, now, token)?;
+        self.summary.token_requests -= 1;
+        self.came(came, now);
+        Ok(())
+    }
+
+    /// Has all calls that need the token wait in place of sending the token request: see [`InFlight::defer`](crate::InFlight::defer).
+    pub fn defer(&mut self, session: &mut Session, now: Timestamp, flight: Flight, delay: Duration) {
+        if flight.lease().is_some() {
+            self.summary.token_requests -= 1;
+        }
+        let came = flight.defer(session, now, delay);
         self.came(came, now);
     }
 

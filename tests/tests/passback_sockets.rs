@@ -226,6 +226,29 @@ scenarios! {
 }
 
 #[test]
+fn a_stream_that_is_dropped_while_it_fetches_the_token_holds_nobody_up() {
+    use std::future::poll_fn;
+    use std::pin::pin;
+
+    let platform = Platform::start();
+    // Less than the minute for which the right to fetch it is held.
+    let mut policy = impatient();
+    policy.deadline = std::time::Duration::from_secs(20);
+    let tool = OverHyper::with(&platform, policy);
+    let passback = passback(&platform);
+    let look = async {
+        let mut settlements = pin!(tool.client.pass_back(passback, rows(20)));
+        poll_fn(|context| {
+            assert!(futures_core::Stream::poll_next(settlements.as_mut(), context).is_pending());
+            std::task::Poll::Ready(())
+        })
+        .await;
+    };
+    tool.runtime.block_on(look);
+    assert!(tool.all(self::passback(&platform), rows(20), None).all_held());
+}
+
+#[test]
 fn a_journal_is_for_its_owner_and_for_one_run_at_a_time() {
     let file = Temporary::new();
     let journal = file.journal().unwrap();

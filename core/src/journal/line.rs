@@ -83,7 +83,11 @@ impl Entries {
 pub(super) fn seal(members: &impl Serialize) -> Vec<u8> {
     // Strings and numbers can always be written.
     let json = serde_json::to_vec(members).unwrap_or_default();
-    let rest = json.strip_prefix(b"{").unwrap_or_default();
+    seal_rest(json.strip_prefix(b"{").unwrap_or_default())
+}
+
+/// The line that ends so.
+pub(crate) fn seal_rest(rest: &[u8]) -> Vec<u8> {
     let mut line = Vec::with_capacity(rest.len() + CRC.len() + SUM + 3);
     line.extend_from_slice(CRC);
     line.extend_from_slice(format!("{:08x}\",", crc32fast::hash(rest)).as_bytes());

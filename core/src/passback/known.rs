@@ -192,3 +192,106 @@ fn user(user_id: &str) -> u128 {
     };
     hash(0) << 64 | hash(1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(results: &[&str]) -> Known {
+        let mut known = Known::default();
+        for result in results {
+            known.note(&serde_json::from_str(result).unwrap(), |id| id == "tool");
+        }
+        known
+    }
+
+    fn graded(points: f64, maximum: f64) -> Effect {
+        Effect::of(&Score::graded("u", points, maximum).build().unwrap())
+    }
+
+    #[test]
+    fn a_share_is_compared_on_the_scale_of_the_platform() {
+        // Moodle 4.5: 83 of 100 on a line item of 80 points.
+        let held = known(&[r#"{"userId":"u","resultScore":66.4,"resultMaximum":80}"#]);
+        assert!(held.has("u", graded(83.0, 100.0)) && held.has("u", graded(0.83, 1.0)));
+        assert!(!held.has("u", graded(83.01, 100.0)) && !held.has("u", graded(66.4, 100.0)));
+        assert!(!held.has("v", graded(83.0, 100.0)));
+    }
+
+    #[test]
+    fn what_was_rounded_is_equal_and_what_was_changed_is_not() {
+        for (held, points, equal) in [
+            ("66.66667", 200.0 / 3.0, true), // Moodle: five decimals
+            ("66.67", 200.0 / 3.0, true),
+            ("66.7", 200.0 / 3.0, false),
+            ("67", 200.0 / 3.0, false),
+            ("66.666666666666671", 200.0 / 3.0, true),
+            ("66.66", 200.0 / 3.0, false),
+            ("85", 85.004, false),
+            ("85", 85.01, false),
+            ("85.01", 85.02, false),
+            ("0", 0.0, true),
+            ("0", 0.001, false),
+        ] {
+            let held = known(&[&format!(r#"{{"userId":"u","resultScore":{held},"resultMaximum":100}}"#)]);
+            assert_eq!(held.has("u", graded(points, 100.0)), equal, "{held:?}, {points}");
+        }
+    }
+
+    #[test]
+    fn two_decimals_of_a_maximum_of_one_are_no_rounding() {
+        // Half a point of 100 would be lost in it.
+        let held = known(&[r#"{"userId":"u","resultScore":0.83}"#]);
+        assert!(held.has("u", graded(83.0, 100.0)));
+        assert!(!held.has("u", graded(83.3, 100.0)));
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_not_equal() {
+        let twice = [
+            r#"{"userId":"u","resultScore":5,"resultMaximum":10}"#,
+            r#"{"userId":"u","resultScore":6,"resultMaximum":10}"#,
+        ];
+        assert!(!known(&twice).has("u", graded(5.0, 10.0)) && !known(&twice).has("u", graded(6.0, 10.0)));
+        let no_scale = known(&[r#"{"userId":"u","resultScore":5,"resultMaximum":0}"#]);
+        assert!(!no_scale.has("u", graded(5.0, 10.0)));
+        let held = known(&twice[..1]);
+        let pending = Score::graded("u", 5.0, 10.0).grading_progress(GradingProgress::PendingManual);
+        let extended = Score::graded("u", 5.0, 10.0).extension("https://tool.test/x", &1);
+        for score in [pending, extended] {
+            assert!(!held.has("u", Effect::of(&score.build().unwrap())));
+        }
+        let submitted = Score::ungraded("v", ActivityProgress::Submitted, GradingProgress::Pending);
+        assert!(!held.has("v", Effect::of(&submitted.build().unwrap())));
+    }
+
+    #[test]
+    fn comments_are_equal_whatever_their_line_breaks_and_margins() {
+        let held = known(&[r#"{"userId":"u","resultScore":5,"resultMaximum":10,"comment":" One\r\ntwo\n"}"#]);
+        let with =
+            |comment: &str| Effect::of(&Score::graded("u", 5.0, 10.0).comment(comment).build().unwrap());
+        assert!(held.has("u", with("One\ntwo")));
+        for other in ["", "One two", "One\n\ntwo", "one\ntwo"] {
+            assert!(!held.has("u", with(other)), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_result_without_a_grade_is_none() {
+        // Moodle 4.5: a cleared row has only id and userId.
+        let clear = Effect::of(&Score::cleared("u").build().unwrap());
+        assert!(known(&[r#"{"userId":"u"}"#]).has("u", clear) && known(&[]).has("u", clear));
+        assert!(!known(&[r#"{"userId":"u","comment":"Well?"}"#]).has("u", clear));
+        assert!(!known(&[r#"{"userId":"u","resultScore":0,"resultMaximum":10}"#]).has("u", clear));
+    }
+
+    #[test]
+    fn who_graded_is_told_apart() {
+        let held = known(&[
+            r#"{"userId":"a","resultScore":5,"resultMaximum":10,"scoringUserId":"teacher"}"#,
+            r#"{"userId":"b","resultScore":5,"resultMaximum":10,"scoringUserId":"tool"}"#,
+            r#"{"userId":"c","resultScore":5,"resultMaximum":10}"#,
+        ]);
+        assert_eq!(["a", "b", "c"].map(|user| held.is_by_others(user)), [true, false, false]);
+    }
+}

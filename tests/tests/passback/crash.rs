@@ -17,8 +17,17 @@ fn scores() -> Vec<Row> {
     rows(7, 3, &mut Rng::with_seed(3))
 }
 
-/// Breaks a run off there, goes on, and looks. `false` where the run was over before.
-fn survives(personality: Personality, crash: Crash, end: End, faults: f64) -> bool {
+/// Where a run was broken off.
+#[derive(PartialEq)]
+enum Broken {
+    Off,
+    /// In the middle of a line.
+    Writing,
+    Not,
+}
+
+/// Breaks a run off there, goes on, and looks.
+fn survives(personality: Personality, crash: Crash, end: End, faults: f64) -> Broken {
     let place = format!("{personality}, step {}, {} bytes, {end:?}", crash.step, crash.torn);
     let rows = scores();
     let mut world = World::new(personality, 3, 11);
@@ -28,8 +37,9 @@ fn survives(personality: Personality, crash: Crash, end: End, faults: f64) -> bo
         Passback::new(&world.endpoint).concurrency(2).journaled(disk.recover())
     };
     let first = passback(&world, &mut disk);
-    if world.run(first, rows.clone(), &mut disk, Some(crash)).summary.is_some() {
-        return false;
+    let run = world.run(first, rows.clone(), &mut disk, Some(crash));
+    if run.summary.is_some() {
+        return Broken::Not;
     }
     world.reboot();
     if end == End::Power {
@@ -61,19 +71,20 @@ fn survives(personality: Personality, crash: Crash, end: End, faults: f64) -> bo
     if end == End::Process {
         world.lms.assert_no_violations();
     }
-    true
+    if run.was_writing { Broken::Writing } else { Broken::Off }
 }
 
 fn anywhere(personality: Personality) {
     for faults in [0.0, 0.2] {
         for end in [End::Process, End::Power] {
             let mut step = 0;
-            while [0, 1, 30, usize::MAX]
-                .into_iter()
-                .filter(|torn| survives(personality, Crash { step, torn: *torn }, end, faults))
-                .count()
-                > 0
-            {
+            loop {
+                let broken = |torn| survives(personality, Crash { step, torn }, end, faults);
+                match broken(0) {
+                    Broken::Not => break,
+                    Broken::Off => {}
+                    Broken::Writing => [1, 30, usize::MAX].into_iter().for_each(|torn| drop(broken(torn))),
+                }
                 step += 1;
             }
             assert!(step > 20, "it was broken off at {step} steps");

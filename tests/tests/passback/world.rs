@@ -97,6 +97,7 @@ pub struct Run {
     pub settlements: Vec<Settlement>,
     /// `None` where it was broken off.
     pub summary: Option<Summary>,
+    pub was_writing: bool,
     pub steps: usize,
 }
 
@@ -151,6 +152,7 @@ impl World {
                     if is_last {
                         let torn = crash.map_or(0, |crash| crash.torn).min(batch.line().len());
                         disk.written.extend_from_slice(&batch.line()[..torn]);
+                        run.was_writing = true;
                         return run;
                     }
                     disk.written.extend_from_slice(batch.line());
