@@ -323,7 +323,8 @@ impl Passback {
             return Turn::Record(batch);
         }
         if self.calls > 0 || self.log.as_ref().is_some_and(|log| log.is_writing) {
-            return Turn::Wait(self.resting.iter().filter_map(|(rest, _)| rest.remaining(now)).min());
+            let left = |(rest, _): &(Interval, Rest)| rest.remaining(now).unwrap_or_default();
+            return Turn::Wait(self.resting.iter().map(left).min());
         }
         match self.batch(Log::wants_sync, false) {
             Some(batch) => Turn::Record(batch),

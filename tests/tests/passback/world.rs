@@ -123,10 +123,14 @@ impl World {
         }
     }
 
-    /// The process dies, and another one begins.
+    /// The process dies, and another one begins, which finds its tokens.
     pub fn reboot(&mut self) {
         self.sky.clear();
+        let tokens = self.session.tokens(self.now);
         self.session = session(&self.lms, self.rng.u64(..));
+        for token in tokens {
+            self.session.insert_token(&token, self.now).unwrap();
+        }
         self.now += Duration::from_secs(5);
     }
 
