@@ -14,8 +14,9 @@
 //!
 //! An [`Operation`], such as [`PostScore`], is a value that knows one thing to do. A [`Session`] is what calls to one
 //! registration share. A call is an operation on its way: each [`Step`] holds the only thing that can be done with it
-//! next, so that a driver cannot hold it wrong. Time comes in as an argument, and so does a [`Seed`]; there is no clock,
-//! socket, thread or source of randomness here, but for what the crypto library draws to make a key or an ECDSA signature.
+//! next, so that a driver cannot hold it wrong. A [`Passback`] drives many of them. Time comes in as an argument, and
+//! so does a [`Seed`]; there is no clock, socket, thread or source of randomness here, but for what the crypto library
+//! draws to make a key or an ECDSA signature.
 //!
 //! ```
 //! # fn http(_: http::Request<Bytes>) -> Result<http::Response<Vec<u8>>, lti_ags::TransportError> {

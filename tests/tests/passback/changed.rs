@@ -1,7 +1,7 @@
 //! What the gradebook holds already is not sent.
 
 use fastrand::Rng;
-use lti_ags::{Passback, Row, RowOutcome, Score};
+use lti_ags::{Passback, Reason, Row, RowOutcome, Score};
 use lti_ags_testing::{Personality, Route};
 
 use crate::world::{Disk, World, rows, user};
@@ -21,7 +21,9 @@ fn outcomes(world: &mut World, rows: Vec<Row>) -> Vec<&'static str> {
 fn of_one_percent_that_changed_one_percent_is_sent() {
     for personality in Personality::ALL {
         let mut world = World::new(personality, 600, 1);
-        let before: Vec<_> = (0..600).map(|number| graded(number, 10.0 + number as f64 / 7.0)).collect();
+        let before: Vec<_> = (0..600)
+            .map(|number| graded(number, 10.0 + f64::from(u32::try_from(number).unwrap()) / 7.0))
+            .collect();
         let passback = Passback::new(&world.endpoint).concurrency(8);
         world.run(passback, before.clone(), &mut Disk::new(), None);
         let after = (0..600).map(|number| match number % 100 {
@@ -110,7 +112,7 @@ fn a_dry_run_says_what_would_be_sent_and_sends_nothing() {
     let passback = Passback::new(&world.endpoint).only_changed().dry_run().journaled(disk.recover());
     let run = world.run(passback, rows, &mut disk, None);
     let outcomes: Vec<_> =
-        run.settlements.iter().map(|s| (s.outcome.name(), s.outcome.reason().map(|r| r.name()))).collect();
+        run.settlements.iter().map(|s| (s.outcome.name(), s.outcome.reason().map(Reason::name))).collect();
     assert_eq!(outcomes, [("unchanged", None), ("skipped", Some("dry_run")), ("unchanged", None)]);
     assert_eq!(world.lms.gradebook().results().map(|(_, _, entry)| entry.posts).sum::<u64>(), posted);
     assert_eq!(disk.written, Disk::new().written);

@@ -82,7 +82,11 @@ fn anywhere(personality: Personality) {
             match broken(0) {
                 Broken::Not => break,
                 Broken::Off => {}
-                Broken::Writing => [1, 30, usize::MAX].into_iter().for_each(|torn| drop(broken(torn))),
+                Broken::Writing => {
+                    for torn in [1, 30, usize::MAX] {
+                        assert!(broken(torn) == Broken::Writing);
+                    }
+                }
             }
             step += 1;
         }

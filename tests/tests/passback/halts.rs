@@ -1,7 +1,7 @@
 //! What fails for all scores alike is said once, and not asked again and again.
 
 use fastrand::Rng;
-use lti_ags::{Passback, Row, RowOutcome};
+use lti_ags::{Passback, Reason, Row, RowOutcome};
 use lti_ags_testing::{Personality, Route, Script};
 
 use crate::world::{Disk, Run, World, rows};
@@ -17,7 +17,7 @@ fn thousand() -> Vec<Row> {
 
 fn reasons(run: &Run) -> Vec<&'static str> {
     let mut reasons: Vec<_> =
-        run.settlements.iter().filter_map(|s| s.outcome.reason()).map(|reason| reason.name()).collect();
+        run.settlements.iter().filter_map(|s| s.outcome.reason()).map(Reason::name).collect();
     reasons.dedup();
     reasons
 }

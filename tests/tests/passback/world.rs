@@ -154,8 +154,8 @@ impl World {
             match turn {
                 Turn::Record(batch) => {
                     if is_last {
-                        let torn = crash.map_or(0, |crash| crash.torn).min(batch.line().len());
-                        disk.written.extend_from_slice(&batch.line()[..torn]);
+                        let length = crash.map_or(0, |crash| crash.torn).min(batch.line().len());
+                        disk.written.extend_from_slice(&batch.line()[..length]);
                         run.was_writing = true;
                         return run;
                     }
@@ -316,8 +316,7 @@ pub fn user(number: usize) -> String {
 /// Rows for these users, in turn and in no order, each with points of its own.
 pub fn rows(count: usize, users: usize, rng: &mut Rng) -> Vec<Row> {
     let row = |number: usize| {
-        #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
-        let points = (number + 1) as f64 / 100.0;
+        let points = f64::from(u32::try_from(number + 1).unwrap()) / 100.0;
         Score::graded(user(rng.usize(..users)), points, 100.0).build().unwrap().into()
     };
     (0..count).map(row).collect()
