@@ -16,7 +16,7 @@ mod row;
 mod verdict;
 mod way;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -120,7 +120,7 @@ pub struct Passback {
     /// Those in hand, by number.
     rows: BTreeMap<u64, InHand>,
     /// The rows of each user of a line item; the first is the one whose turn it is.
-    lanes: HashMap<u64, VecDeque<u64>>,
+    lanes: BTreeMap<u64, VecDeque<u64>>,
     ready: VecDeque<u64>,
     /// What their line item holds has become known.
     unparked: VecDeque<u64>,
@@ -233,7 +233,7 @@ impl Passback {
             fed: 0,
             items: Items::default(),
             rows: BTreeMap::new(),
-            lanes: HashMap::new(),
+            lanes: BTreeMap::new(),
             ready: VecDeque::new(),
             unparked: VecDeque::new(),
             reads: VecDeque::new(),

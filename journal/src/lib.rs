@@ -42,7 +42,7 @@ impl JournalFile {
     pub fn open(path: impl AsRef<Path>, header: JournalHeader) -> Result<Self, JournalError> {
         let path = path.as_ref().to_owned();
         let mut options = OpenOptions::new();
-        options.read(true).append(true).create(true);
+        options.read(true).write(true).create(true).truncate(false);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(&path).map_err(JournalError::Read)?;
@@ -79,6 +79,7 @@ impl JournalFile {
         if self.torn > 0 {
             self.file.set_len(kept)?;
         }
+        self.file.seek(SeekFrom::Start(kept))?;
         if kept == 0 {
             self.file.write_all(head)?;
         }

@@ -1,6 +1,6 @@
 //! What a run knows of each line item: whether it takes scores at all, and what it holds.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::known::Known;
 use crate::{Endpoint, Error, ErrorKind, ServiceUrl};
@@ -47,7 +47,7 @@ pub(super) enum Holds {
 #[derive(Debug, Default)]
 struct Streak {
     kind: Option<&'static str>,
-    lanes: HashSet<u64>,
+    lanes: BTreeSet<u64>,
 }
 
 impl Gate {
@@ -94,7 +94,7 @@ impl Item {
     /// Takes note of a refusal, and tells whether so many users were refused alike that it is not about them.
     pub(super) fn refuse(&mut self, kind: ErrorKind, lane: u64) -> bool {
         if self.streak.kind != Some(kind.name()) {
-            self.streak = Streak { kind: Some(kind.name()), lanes: HashSet::new() };
+            self.streak = Streak { kind: Some(kind.name()), lanes: BTreeSet::new() };
         }
         self.streak.lanes.insert(lane);
         let gone = kind == ErrorKind::NotFound && !self.is_there;
@@ -107,7 +107,7 @@ impl Item {
 #[derive(Debug, Default)]
 pub(super) struct Items {
     list: Vec<Item>,
-    by_url: HashMap<String, usize>,
+    by_url: BTreeMap<String, usize>,
 }
 
 impl Items {

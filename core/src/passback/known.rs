@@ -1,7 +1,8 @@
 //! What the gradebook holds, and what a score will leave there: the two are compared so that what is equal need not be
 //! sent. Where they cannot be told apart for certain, it is sent.
 
-use std::collections::hash_map::{DefaultHasher, Entry, HashMap};
+use std::collections::btree_map::{BTreeMap, Entry};
+use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
 use crate::{ActivityProgress, GradingProgress, Score, UserResult};
@@ -15,10 +16,10 @@ const MAX_ROUNDING: f64 = 5e-5;
 /// Arithmetic alone makes such differences.
 const NOISE: f64 = 1e-9;
 
-/// What a line item holds for its users, some fifty bytes for each.
+/// What a line item holds for its users, some ninety bytes for each.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    grades: HashMap<u128, Held>,
+    grades: BTreeMap<u128, Held>,
 }
 
 /// What is held for one user, who has something.

@@ -1,6 +1,6 @@
 //! What is to be written to the journal next, and what must wait until it has been.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
@@ -41,7 +41,7 @@ pub(super) struct Log {
     /// Something is written that may not survive a power cut.
     is_dirty: bool,
     /// Rows that are to be tried again by a later run, by user: unless a later score of the user arrives.
-    behind: HashMap<u64, Vec<(u64, u32)>>,
+    behind: BTreeMap<u64, Vec<(u64, u32)>>,
 }
 
 impl Log {
@@ -52,7 +52,7 @@ impl Log {
             settlements: Vec::new(),
             is_writing: false,
             is_dirty: false,
-            behind: HashMap::new(),
+            behind: BTreeMap::new(),
         }
     }
 
