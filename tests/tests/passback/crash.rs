@@ -74,8 +74,8 @@ fn survives(personality: Personality, crash: Crash, end: End, faults: f64) -> Br
     if run.was_writing { Broken::Writing } else { Broken::Off }
 }
 
-fn anywhere(personality: Personality) {
-    for (end, faults) in [(End::Process, 0.0), (End::Power, 0.0), (End::Process, 0.2)] {
+fn anywhere(personality: Personality, ends: &[(End, f64)]) {
+    for (end, faults) in ends.iter().copied() {
         let mut step = 0;
         loop {
             let broken = |torn| survives(personality, Crash { step, torn }, end, faults);
@@ -96,17 +96,17 @@ fn anywhere(personality: Personality) {
 
 #[test]
 fn a_run_goes_on_wherever_it_broke_off_on_a_platform_that_compares_whole_seconds() {
-    anywhere(Personality::Moodle);
+    anywhere(Personality::Moodle, &[(End::Process, 0.2)]);
 }
 
 #[test]
 fn a_run_goes_on_wherever_it_broke_off_on_a_platform_that_takes_equal_timestamps() {
-    anywhere(Personality::Canvas);
+    anywhere(Personality::Canvas, &[(End::Process, 0.0)]);
 }
 
 #[test]
 fn a_run_goes_on_wherever_it_broke_off_on_a_platform_that_compares_no_timestamps() {
-    anywhere(Personality::Sakai);
+    anywhere(Personality::Sakai, &[(End::Process, 0.0), (End::Process, 0.2), (End::Power, 0.0)]);
 }
 
 #[test]
