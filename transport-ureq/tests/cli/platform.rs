@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::tool::Tool;
 
 /// The folder that `ags-platform --write` makes.
-fn folder(platform: &Platform) -> Tool {
+pub(crate) fn folder(platform: &Platform) -> Tool {
     let tool = Tool::bare();
     let text = |text: &str| Value::from(text).to_string();
     let configuration = format!(

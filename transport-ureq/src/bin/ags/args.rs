@@ -21,6 +21,7 @@ const FIRST_STEPS: &str = r#"First steps:
   ags keygen --out tool.pem        a key for the tool; tells the key_id to configure
   ags jwks tool.pem > jwks.json    its public half; the platform fetches it, or it is pasted there
   ags token                        does the platform know the tool, and what does it allow?
+  ags check                        what else does it allow, and where has it its own ways?
   ags line-items list              the tool's columns in a course
   ags scores post --user-id u-1001 --score-given 85 --score-maximum 100
 
@@ -75,6 +76,19 @@ pub(crate) enum Command {
     /// Read results, what the gradebook holds for each user
     #[command(subcommand)]
     Results(Results),
+    /// Report what this platform allows, and how it deviates from the specification
+    ///
+    /// It only reads: a token, its scopes, the line items and how they are filtered and paged, the launch's own line item,
+    /// the results. With --write it also makes a line item of its own, without a score, and deletes it again.
+    ///
+    /// The platform is usable, and the exit code 0, if a token is granted, there is a line item or a container of them to
+    /// work on, and what the token allows can be done. What ags copes with is told ("ok":false in JSON, "differs" else)
+    /// and does not count: filters that are ignored, lists without pages, line items that cannot be deleted. Nor do scopes
+    /// that are not granted, unless [endpoint] or the claims name them.
+    ///
+    /// No finding holds a token, a key, a user's id or a comment: the report can be pasted into a support ticket.
+    #[command(verbatim_doc_comment)]
+    Check(Check),
     /// Make a new RSA key for the tool, in a file for its owner alone
     Keygen(Keygen),
     /// Write the public key set (JWKS) of private keys, for platforms
@@ -137,6 +151,13 @@ pub(crate) struct ClearScore {
     /// The line item to post to [default: the launch's own]
     #[arg(long, value_name = "URL")]
     pub(crate) line_item: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Check {
+    /// Also create a line item, read, find, change and delete it
+    #[arg(long)]
+    pub(crate) write: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -21,6 +21,8 @@ const LONGEST_WORD: usize = 40;
 pub(crate) struct Config {
     pub(crate) registration: Registration,
     pub(crate) endpoint: Endpoint,
+    /// Whether the scopes are those that the file names, and not all that there are.
+    pub(crate) names_scopes: bool,
     pub(crate) policy: Policy,
     pub(crate) request_timeout: Duration,
     pub(crate) max_body_bytes: u64,
@@ -140,12 +142,13 @@ fn unless(fine: bool, key: &'static str, what: &str) -> Result<(), Problem> {
 
 impl File {
     fn check(self, folder: &Path) -> Result<Config, Problem> {
+        let names_scopes = self.endpoint.scope.is_some();
         let endpoint = self.endpoint.check()?;
         let request_timeout = seconds("request_timeout_seconds", self.policy.request_timeout_seconds, 0.001)?;
         let max_body_bytes = self.policy.max_body_bytes;
         let policy = self.policy.check()?;
         let registration = self.registration.check(folder)?;
-        Ok(Config { registration, endpoint, policy, request_timeout, max_body_bytes })
+        Ok(Config { registration, endpoint, names_scopes, policy, request_timeout, max_body_bytes })
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    fn new(kind: &'static str, message: impl Display) -> Self {
+    pub(crate) fn new(kind: &'static str, message: impl Display) -> Self {
         Self { kind, message: printable(&message.to_string()), status: None, usage: None }
     }
 

@@ -3,6 +3,7 @@
 //! Exit code 0: all done. 2: wrong usage, or a bad file of one's own; nothing was sent. 1: everything else.
 
 mod args;
+mod check;
 mod config;
 mod failure;
 mod keys;
@@ -43,6 +44,7 @@ fn run(Args { global, command }: &Args) -> Result<(), Failure> {
         Command::LineItems(command) => line_items::run(global, command),
         Command::Scores(command) => scores::run(global, command),
         Command::Results(command) => results::run(global, command),
+        Command::Check(args) => check::run(global, args),
         Command::Keygen(args) => keys::generate(global, args),
         Command::Jwks(args) => keys::publish(global, args),
     }

@@ -19,6 +19,7 @@ use crate::output::{self, Output};
 pub(crate) struct Platform {
     client: Client,
     endpoint: Endpoint,
+    names_scopes: bool,
     json: bool,
 }
 
@@ -26,8 +27,14 @@ impl Platform {
     /// Reads the configuration and the claims. `url` is the one on the command line: where no other is known, its origin
     /// is the one to trust.
     pub(crate) fn open(global: &Global, url: Option<&ServiceUrl>) -> Result<Self, Failure> {
-        let Config { mut registration, mut endpoint, mut policy, request_timeout, max_body_bytes } =
-            Config::read(global.config.as_deref())?;
+        let Config {
+            mut registration,
+            mut endpoint,
+            mut names_scopes,
+            mut policy,
+            request_timeout,
+            max_body_bytes,
+        } = Config::read(global.config.as_deref())?;
         if let Some(path) = &global.claims {
             let launch = launch(path, &registration)?;
             if let (None, Some(deployment_id)) = (registration.deployment_id(), launch.deployment_id()) {
@@ -38,6 +45,7 @@ impl Platform {
                 registration = registration.with_issuer(issuer);
             }
             endpoint = launch.endpoint().map_err(|error| in_claims(path, error))?;
+            names_scopes = true;
         }
         if let (Some(url), Err(_), Err(_)) = (url, endpoint.line_items(), endpoint.line_item()) {
             policy.allow_origins.push(url.origin().clone());
@@ -49,7 +57,7 @@ impl Platform {
         if global.trace {
             client = client.observe(trace);
         }
-        Ok(Self { client: client.build(), endpoint, json: global.json })
+        Ok(Self { client: client.build(), endpoint, names_scopes, json: global.json })
     }
 
     /// Performs an operation.
@@ -75,11 +83,21 @@ impl Platform {
         &self.endpoint
     }
 
+    /// Whether the scopes of the endpoint are named by the configuration or the claims, and not just all that there are.
+    pub(crate) fn names_scopes(&self) -> bool {
+        self.names_scopes
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
     pub(crate) fn output(&self) -> Output<'_> {
         Output::of(self.json, &self.client)
     }
 
-    fn failure(&self, error: Error) -> Failure {
+    /// The failure that an error is, without secrets.
+    pub(crate) fn failure(&self, error: Error) -> Failure {
         Failure::from(error).map(|message| self.client.redact(message).into_owned())
     }
 }

@@ -1,0 +1,171 @@
+//! `ags check`: what this platform allows, and where it has its own ways. It reads; with `--write` it also makes a line item
+//! of its own, and deletes it again. No score is ever sent.
+
+mod grant;
+mod line_items;
+mod lists;
+mod own_item;
+mod probe;
+mod recognised;
+mod report;
+mod results;
+
+use std::cell::RefCell;
+
+use lti_ags_ureq::{Error, LineItem, Operation, Policy, Registration, Scope, Scopes, ServiceUrl};
+
+use crate::args::{self, Global};
+use crate::failure::{Failure, chain};
+use crate::platform::Platform;
+
+use own_item::OwnItem;
+use probe::{Probe, Seen};
+use recognised::Recognised;
+use report::Report;
+
+/// A clock that is off by more than this can make tokens fail: assertions are back-dated by five seconds only.
+const CLOCK_TOLERANCE: i64 = 5;
+
+/// A check on its way.
+struct Check<'a> {
+    platform: &'a Platform,
+    registration: Registration,
+    policy: Policy,
+    report: Report<'a>,
+    recognised: Option<Recognised>,
+    granted: Scopes,
+    /// What the container lists, if that is known wholly.
+    listed: Option<Vec<LineItem>>,
+    requests: u32,
+    /// How many of them were sent again.
+    retries: u32,
+    clock_ahead: Option<i64>,
+}
+
+pub(crate) fn run(global: &Global, args: &args::Check) -> Result<(), Failure> {
+    let platform = Platform::open(global, None)?;
+    let (registration, policy) =
+        platform.client().with_session(|session| (session.registration().clone(), session.policy().clone()));
+    let mut check = Check {
+        platform: &platform,
+        recognised: Recognised::by_urls(&registration, platform.endpoint()),
+        registration,
+        policy,
+        report: Report::new(platform.output()),
+        granted: Scopes::from_iter([]),
+        listed: None,
+        requests: 0,
+        retries: 0,
+        clock_ahead: None,
+    };
+    let is_known = check.platform_name()?;
+    if check.token()? {
+        let mut own = None;
+        let outcome = check.services(args.write, &mut own);
+        // Whatever happened: what was made is deleted again.
+        let cleaned = own.map_or(Ok(()), |own| check.remove(&own));
+        outcome.and(cleaned)?;
+        if !is_known {
+            check.platform_name()?;
+        }
+        check.clock()?;
+        check.patience()?;
+    }
+    check.report.finish()
+}
+
+impl Check<'_> {
+    fn services(&mut self, write: bool, own: &mut Option<OwnItem>) -> Result<(), Failure> {
+        self.scopes()?;
+        self.places()?;
+        if write {
+            self.make(own)?;
+        }
+        self.line_items(own.as_ref())?;
+        self.launch_line_item()?;
+        self.results()
+    }
+
+    /// Performs an operation, and notes what its answer was like.
+    fn probe<O: Operation>(&mut self, operation: O) -> (Result<O::Output, Error>, Seen) {
+        let seen = RefCell::new(Seen::default());
+        let probe = Probe { operation, seen: &seen };
+        let result = self.platform.client().call(self.platform.endpoint(), probe);
+        let seen = seen.into_inner();
+        self.requests += seen.requests;
+        self.retries += seen.requests.saturating_sub(seen.exchanges);
+        self.clock_ahead = self.clock_ahead.or(seen.clock_ahead);
+        (result, seen)
+    }
+
+    fn may(&self, any_of: &[Scope]) -> bool {
+        any_of.iter().any(|scope| self.granted.contains(scope))
+    }
+
+    /// Whether the token may go there.
+    fn is_trusted(&self, url: &ServiceUrl) -> bool {
+        let endpoint = self.platform.endpoint();
+        let mut known = endpoint.line_items().into_iter().chain(endpoint.line_item());
+        known.any(|known| known.origin() == url.origin()) || self.policy.allow_origins.contains(url.origin())
+    }
+
+    fn may_read_line_items(&self) -> bool {
+        self.may(&[Scope::LINE_ITEM_READONLY, Scope::LINE_ITEM])
+    }
+
+    /// What went wrong, as a sentence without the name of the operation in front, which the finding says.
+    fn why(&self, error: &Error) -> String {
+        let text = chain(error);
+        let text = match error.operation().and_then(|name| text.strip_prefix(name)) {
+            Some(rest) => rest.trim_start_matches(": "),
+            None => &text,
+        };
+        self.report.shown(text)
+    }
+
+    /// Which platform it is, where that is known.
+    fn platform_name(&mut self) -> Result<bool, Failure> {
+        let Some(platform) = self.recognised else { return Ok(false) };
+        self.report.fine("platform", &format!("This looks like {platform}."))?;
+        Ok(true)
+    }
+
+    /// Whether both clocks agree: tokens and timestamps live by them.
+    fn clock(&mut self) -> Result<(), Failure> {
+        match self.clock_ahead {
+            None => Ok(()),
+            Some(ahead) if ahead.abs() <= CLOCK_TOLERANCE => {
+                self.report.fine("clock", "The platform's clock and this machine's agree.")
+            }
+            Some(ahead) => {
+                let direction = if ahead > 0 { "ahead of" } else { "behind" };
+                let detail = format!(
+                    "The platform's clock is {} seconds {direction} this machine's; where they differ, platforms refuse \
+                     tokens and drop scores as old. Set both by NTP.",
+                    ahead.abs()
+                );
+                self.report.differs("clock", &detail)
+            }
+        }
+    }
+
+    /// Whether requests had to be sent again.
+    fn patience(&mut self) -> Result<(), Failure> {
+        match self.retries {
+            0 => self.report.fine("retries", "No request had to be sent again."),
+            again => {
+                let detail = format!(
+                    "{again} of {} requests had to be sent again: the platform throttles, or fails at times (`--trace` \
+                     shows where). Bulk work may need a lower --concurrency.",
+                    self.requests
+                );
+                self.report.differs("retries", &detail)
+            }
+        }
+    }
+}
+
+/// A number of things, in words.
+fn counted(number: usize, one: &str, many: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
+}

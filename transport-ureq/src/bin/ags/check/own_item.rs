@@ -1,0 +1,220 @@
+//! `--write`: a line item of the check's own, from creation to deletion, without a score. Whatever fails on the way, and
+//! wherever the platform has put it, it is deleted again, or else named.
+
+use lti_ags_ureq::{
+    CreateLineItem, DeleteLineItem, Error, ErrorKind, GetLineItem, LineItem, ListLineItems, NewLineItem,
+    Scope, ServiceUrl, UpdateLineItem,
+};
+
+use crate::failure::Failure;
+
+use super::Check;
+
+const LABEL: &str = "ags check (can be deleted)";
+const CHANGED: &str = "ags check, changed (can be deleted)";
+const TAG: &str = "ags-check";
+const MAXIMUM: f64 = 10.0;
+
+/// A line item that was, or may have been, made by this check.
+pub(super) struct OwnItem {
+    /// What no other line item has.
+    resource_id: String,
+    /// Where it was seen, the latest place last.
+    places: Vec<ServiceUrl>,
+}
+
+impl OwnItem {
+    /// Whether this is it.
+    pub(super) fn is(&self, item: &LineItem) -> bool {
+        item.resource_id() == Some(&self.resource_id) && item.tag() == Some(TAG)
+    }
+
+    fn list(&self) -> ListLineItems {
+        ListLineItems::new().resource_id(&self.resource_id).tag(TAG)
+    }
+
+    /// Takes note of where it is, and says whether that is another place than before.
+    fn seen_at(&mut self, url: Option<&str>) -> bool {
+        let Some(url) = url.and_then(|url| url.parse::<ServiceUrl>().ok()) else { return false };
+        if self.places.iter().any(|place| place.same_resource(&url)) {
+            return false;
+        }
+        self.places.push(url);
+        self.places.len() > 1
+    }
+}
+
+impl Check<'_> {
+    /// Makes a line item, reads it, finds it and changes it. What there is to delete afterwards is left in `own`, also
+    /// after a failure.
+    pub(super) fn make(&mut self, own: &mut Option<OwnItem>) -> Result<(), Failure> {
+        if self.platform.endpoint().line_items().is_err() {
+            return self.report.fine("create", "Not tried: there is no container to create a line item in.");
+        }
+        if !self.may(&[Scope::LINE_ITEM]) {
+            return self.report.fine("create", "Not tried: the token does not allow to create line items.");
+        }
+        if let Some(platform) = self.recognised.filter(|platform| platform.keeps_line_items()) {
+            let detail = format!(
+                "Not tried: {platform} lets no tool delete a line item, so that this one would stay."
+            );
+            return self.report.fine("create", &detail);
+        }
+        let number = getrandom::u64().map_err(|error| Failure::new("refused", error))?;
+        let made =
+            own.insert(OwnItem { resource_id: format!("ags-check-{number:016x}"), places: Vec::new() });
+        let item = NewLineItem::new(LABEL, MAXIMUM)?.with_resource_id(&made.resource_id).with_tag(TAG);
+        match self.probe(CreateLineItem::new(item)).0 {
+            Ok(created) => {
+                made.seen_at(created.id());
+                self.report.fine("create", "A line item can be created.")?;
+            }
+            Err(error) => {
+                let detail = format!("A line item cannot be created: {}.", self.why(&error));
+                return self.report.fails("create", &detail, self.platform.failure(error));
+            }
+        }
+        self.get(made)?;
+        self.find(made)?;
+        self.change(made)
+    }
+
+    fn get(&mut self, own: &mut OwnItem) -> Result<(), Failure> {
+        let Some(place) = own.places.last() else {
+            return self.report.differs("get", "The platform does not say where the new line item is.");
+        };
+        let item = match self.probe(GetLineItem::new().at(place)?).0 {
+            Ok(item) => item,
+            Err(error) => {
+                let detail = format!("The new line item cannot be read: {}.", self.why(&error));
+                return self.report.fails("get", &detail, self.platform.failure(error));
+            }
+        };
+        if own.seen_at(item.id()) {
+            let detail =
+                "The new line item is at another URL than the one that was answered when it was created.";
+            return self.report.differs("get", detail);
+        }
+        let mut lost = Vec::new();
+        for (member, is_kept) in [
+            ("label", item.label() == LABEL),
+            ("scoreMaximum", item.score_maximum().total_cmp(&MAXIMUM).is_eq()),
+            ("resourceId", item.resource_id() == Some(&own.resource_id)),
+            ("tag", item.tag() == Some(TAG)),
+        ] {
+            lost.extend((!is_kept).then_some(member));
+        }
+        if lost.is_empty() {
+            return self.report.fine("get", "The new line item can be read, and is what was asked for.");
+        }
+        let detail =
+            format!("The new line item can be read, but the platform does not keep its {}.", lost.join(", "));
+        self.report.differs("get", &detail)
+    }
+
+    fn find(&mut self, own: &mut OwnItem) -> Result<(), Failure> {
+        let read = self.read(own.list());
+        if let Some(error) = read.error {
+            let detail = format!("The new line item cannot be looked for: {}.", self.why(&error));
+            return self.report.fails("find", &detail, self.platform.failure(error));
+        }
+        for item in &read.items {
+            own.seen_at(item.id());
+        }
+        if read.items.len() == 1 {
+            return self.report.fine("find", "The new line item is found again by resource id and tag.");
+        }
+        let detail = format!(
+            "Looked for by resource id and tag, {} found where there is one: `line-items ensure` cannot be relied on \
+             here.",
+            super::counted(read.items.len(), "line item is", "line items are")
+        );
+        let failure =
+            Failure::new("refused", "a line item that was created is not found by its resource id and tag");
+        self.report.fails("find", &detail, failure)
+    }
+
+    fn change(&mut self, own: &mut OwnItem) -> Result<(), Failure> {
+        let Some(place) = own.places.last() else { return Ok(()) };
+        let update = UpdateLineItem::new(|item| item.set_label(CHANGED)).at(place)?.verified();
+        let item = match self.probe(update).0 {
+            Ok(updated) => updated.item,
+            Err(error) => {
+                let detail = format!("The new line item cannot be changed: {}.", self.why(&error));
+                return self.report.fails("update", &detail, self.platform.failure(error));
+            }
+        };
+        own.seen_at(item.id());
+        if item.label() == CHANGED && own.is(&item) {
+            return self.report.fine("update", "The new line item can be changed, and keeps the rest.");
+        }
+        self.report
+            .differs("update", "The new line item can be changed, but does not come out as it was asked for.")
+    }
+
+    /// Deletes what was made, wherever it is, and sees to it that it is gone.
+    pub(super) fn remove(&mut self, own: &OwnItem) -> Result<(), Failure> {
+        // Where it may be, beside the places where it was seen: it may have been made although creating it failed.
+        let mut places = own.places.clone();
+        let listed = self.read(own.list());
+        for id in listed.items.iter().filter_map(|item| item.id()?.parse::<ServiceUrl>().ok()) {
+            if !places.iter().any(|place| place.same_resource(&id)) {
+                places.push(id);
+            }
+        }
+        if places.is_empty() {
+            return match listed.error {
+                None => Ok(()),
+                Some(error) => self.left_behind(own, &error),
+            };
+        }
+        let mut refused = None;
+        let mut deleted = 0;
+        for place in &places {
+            match self.probe(DeleteLineItem::new(self.reachable(place))?).0 {
+                Ok(()) => deleted += 1,
+                // The other places may be former ones.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => refused = Some(error),
+            }
+        }
+        let left = self.read(own.list());
+        if let Some(error) = refused.or(left.error) {
+            return self.left_behind(own, &error);
+        }
+        if !left.items.is_empty() {
+            let detail = "The platform says that the new line item is deleted, and lists it all the same.";
+            return self.report.differs("delete", detail);
+        }
+        if deleted == 0 {
+            let detail = "The new line item was gone already when it was to be deleted.";
+            return self.report.differs("delete", detail);
+        }
+        self.report.fine("delete", "The new line item can be deleted, and is gone.")
+    }
+
+    /// The URL, or its like at the origin of the container where the token does not go to its own: a platform behind a
+    /// proxy that does not forward the scheme names others.
+    fn reachable(&self, place: &ServiceUrl) -> ServiceUrl {
+        if self.is_trusted(place) {
+            return place.clone();
+        }
+        let Ok(container) = self.platform.endpoint().line_items() else { return place.clone() };
+        let authority = place.as_str().find("://").map_or(0, |at| at + 3);
+        let rest = place.as_str().get(authority..).unwrap_or_default();
+        let path = rest.find('/').and_then(|at| rest.get(at..)).unwrap_or_default();
+        format!("{}{path}", container.origin()).parse().unwrap_or_else(|_: Error| place.clone())
+    }
+
+    fn left_behind(&mut self, own: &OwnItem, error: &Error) -> Result<(), Failure> {
+        let place = own.places.last().map(|place| format!(", at {place}")).unwrap_or_default();
+        let detail = format!(
+            "The line item may still be there, and is to be deleted by hand: it is called \"ags check\", with the \
+             resource id {}{place}. {}.",
+            own.resource_id,
+            self.why(error)
+        );
+        let detail = self.report.shown(&detail);
+        self.report.differs("delete", &detail)
+    }
+}

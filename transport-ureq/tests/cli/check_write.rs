@@ -1,0 +1,97 @@
+//! `ags check --write`: the line item that it makes does not stay, whatever happens.
+
+use std::sync::{Arc, Mutex};
+
+use lti_ags_testing::{Platform, Route, Script};
+use serde_json::Value;
+
+use crate::check::{assert_says, finding};
+use crate::platform::folder;
+use crate::server::{Reply, Server};
+use crate::tool::Tool;
+
+/// What the platform holds in the end.
+fn labels(platform: &Platform) -> Vec<String> {
+    platform.gradebook().line_items().iter().map(|item| item.label.clone()).collect()
+}
+
+#[test]
+fn a_line_item_is_deleted_again_whatever_fails() {
+    let steps: [(Route, Script, &str); 5] = [
+        // Its answer was lost, and so it is not known whether there is one.
+        (Route::LineItems, Script::reset_after_acting(), "create"),
+        (Route::LineItems, Script::reply(502).after_acting(), "create"),
+        (Route::LineItem, Script::reply(500).times(2), "get"),
+        (Route::LineItems, Script::normal().then(Script::reply(404)), "find"),
+        (Route::LineItem, Script::normal().times(2).then(Script::reply(400)), "update"),
+    ];
+    for (route, script, check) in steps {
+        let platform = Platform::start();
+        let tool = folder(&platform);
+        let before = labels(&platform);
+        platform.script(route, script);
+        let ran = tool.run(&["check", "--write", "--json"]);
+        assert!(!finding(&ran, check).0, "{check}: {ran:?}");
+        assert_says(&ran, "delete", true, &["gone"]);
+        assert_eq!(labels(&platform), before, "{check}: {ran:?}");
+        assert!(platform.gradebook().line_items().iter().all(|item| item.tag.is_none()));
+    }
+}
+
+#[test]
+fn what_cannot_be_deleted_is_named_for_a_person_to_delete() {
+    let platform = Platform::start();
+    let tool = folder(&platform);
+    // The creation, a look, and a change are let through.
+    platform.script(Route::LineItem, Script::normal().times(4).then(Script::reply(403).times(9)));
+    let ran = tool.run(&["check", "--write", "--json"]);
+    let left = platform.gradebook().line_items().last().unwrap().clone();
+    assert_says(&ran, "delete", false, &["by hand", left.resource_id.as_deref().unwrap()]);
+}
+
+/// A platform that answers a creation with one URL and has the line item at another.
+fn moving(items: &Arc<Mutex<Vec<Value>>>, created_at: &'static str, then_at: &'static str) -> Server {
+    let items = Arc::clone(items);
+    Server::start(move |request, _| {
+        let place = |path: &str| path.replace("HOST", request.header("host").unwrap());
+        let mut items = items.lock().unwrap();
+        let path = request.path.split('?').next().unwrap_or_default();
+        match (&*request.method, path) {
+            (_, "/token") => Reply::token(),
+            ("POST", "/items") => {
+                let mut item = request.json();
+                item["id"] = place(then_at).into();
+                items.push(item.clone());
+                item["id"] = place(created_at).into();
+                Reply::new(201, item.to_string())
+            }
+            ("GET", "/items") => Reply::new(200, Value::from(items.clone()).to_string()),
+            ("GET", "/moved/1" | "/items/1") => match items.first() {
+                Some(item) => Reply::new(200, item.to_string()),
+                None => Reply::new(404, ""),
+            },
+            ("PUT", "/moved/1") => Reply::new(200, request.body.clone()),
+            ("DELETE", "/moved/1") if !items.is_empty() => {
+                items.clear();
+                Reply::new(204, "")
+            }
+            _ => Reply::new(404, ""),
+        }
+    })
+}
+
+#[test]
+fn a_line_item_that_the_platform_moved_is_found_and_deleted() {
+    for (created_at, then_at) in [
+        ("http://HOST/items/1", "http://HOST/moved/1"),
+        // Behind a proxy, the platform takes itself to be elsewhere.
+        ("http://lms.example/moved/1", "http://lms.example/moved/1"),
+    ] {
+        let items = Arc::default();
+        let server = moving(&items, created_at, then_at);
+        let ran = Tool::in_course(&server).run(&["check", "--write", "--json"]);
+        assert_eq!(items.lock().unwrap().len(), 0, "{ran:?}");
+        assert_says(&ran, "get", false, &["new line item"]);
+        assert_says(&ran, "delete", true, &["gone"]);
+    }
+}
