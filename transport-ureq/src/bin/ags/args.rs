@@ -24,6 +24,7 @@ const FIRST_STEPS: &str = r#"First steps:
   ags check                        what else does it allow, and where has it its own ways?
   ags line-items list              the tool's columns in a course
   ags scores post --user-id u-1001 --score-given 85 --score-maximum 100
+  ags scores sync grades.csv --journal grades.journal
 
 The least ags.toml:
   [registration]
@@ -101,6 +102,16 @@ pub(crate) enum Scores {
     Post(PostScore),
     /// Clear the grade and the comment of a user
     Clear(ClearScore),
+    /// Post the scores in a CSV file, many at the same time, those of one user in their order
+    ///
+    /// The file has a header row. Columns: user_id (required), score_given, score_maximum, activity_progress,
+    /// grading_progress, comment, timestamp, scoring_user_id, started_at, submitted_at, in any order; others are ignored.
+    /// All of it is checked before anything is sent, and the first row that is wrong is named.
+    ///
+    /// With --journal, what is sent and what becomes of it is written down. After a kill, a power cut or a deadline, run the
+    /// same command again: it goes on where it stood. Nothing is sent twice, and nothing is lost.
+    #[command(verbatim_doc_comment)]
+    Sync(SyncScores),
 }
 
 #[derive(Debug, clap::Args)]
@@ -151,6 +162,28 @@ pub(crate) struct ClearScore {
     /// The line item to post to [default: the launch's own]
     #[arg(long, value_name = "URL")]
     pub(crate) line_item: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SyncScores {
+    /// The scores, as CSV in UTF-8
+    #[arg(value_name = "FILE.csv")]
+    pub(crate) file: PathBuf,
+    /// The line item to post to [default: the launch's own]
+    #[arg(long, value_name = "URL")]
+    pub(crate) line_item: Option<String>,
+    /// How many scores are on their way at the same time, 1 to 64
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub(crate) concurrency: u8,
+    /// Where to write down what is sent and what becomes of it, so that another run goes on
+    #[arg(long, value_name = "FILE")]
+    pub(crate) journal: Option<PathBuf>,
+    /// Read the results first, and send only what would change them
+    #[arg(long)]
+    pub(crate) only_changed: bool,
+    /// Send no score: tell what would be done
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -16,6 +16,12 @@ pub(crate) struct Failure {
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
+    /// Of a CSV.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    row: Option<u64>,
+    /// Something had been sent by then, whatever it is about.
+    #[serde(skip)]
+    came_late: bool,
     /// Of wrong usage: what to read instead of the message, where nobody asked for JSON.
     #[serde(skip)]
     usage: Option<String>,
@@ -23,7 +29,14 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(kind: &'static str, message: impl Display) -> Self {
-        Self { kind, message: printable(&message.to_string()), status: None, usage: None }
+        Self {
+            kind,
+            message: printable(&message.to_string()),
+            status: None,
+            row: None,
+            came_late: false,
+            usage: None,
+        }
     }
 
     /// The command line is wrong.
@@ -36,7 +49,7 @@ impl Failure {
         Self::new("configuration", message)
     }
 
-    /// A key or the claims are.
+    /// A key, the claims or a CSV are.
     pub(crate) fn input_file(message: impl Display) -> Self {
         Self::new("input_file", message)
     }
@@ -44,6 +57,16 @@ impl Failure {
     /// Standard output does not take what there is to tell.
     pub(crate) fn output(error: &std::io::Error) -> Self {
         Self::new("output", format_args!("standard output cannot be written: {error}"))
+    }
+
+    /// In this row of a CSV.
+    pub(crate) fn in_row(self, row: Option<u64>) -> Self {
+        Self { row, ..self }
+    }
+
+    /// Found when something had been sent already.
+    pub(crate) fn too_late(self) -> Self {
+        Self { came_late: true, ..self }
     }
 
     pub(crate) fn message(&self) -> &str {
@@ -68,7 +91,7 @@ impl Failure {
         };
         output::stderr(&text);
         match self.kind {
-            "usage" | "configuration" | "input_file" | "journal" => ExitCode::from(2),
+            "usage" | "configuration" | "input_file" | "journal" if !self.came_late => ExitCode::from(2),
             _ => ExitCode::FAILURE,
         }
     }

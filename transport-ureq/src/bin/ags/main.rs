@@ -12,6 +12,7 @@ mod output;
 mod platform;
 mod results;
 mod scores;
+mod sync;
 mod table;
 mod token;
 mod wish;

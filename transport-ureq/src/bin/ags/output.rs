@@ -1,6 +1,7 @@
 //! What the command writes: tables and sentences for people, or JSON Lines for programs.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 
@@ -70,8 +71,13 @@ impl<'a> Output<'a> {
         self.redact(&printable(text)).into_owned()
     }
 
+    /// Whether it is for programs.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// A line of JSON.
-    fn line(&self, record: &impl Serialize) -> Result<String, Failure> {
+    pub(crate) fn line(&self, record: &impl Serialize) -> Result<String, Failure> {
         let line = serde_json::to_string(record).and_then(without_nulls);
         let line = line.map_err(|error| Failure::output(&error.into()))?;
         Ok(format!("{}\n", self.redact(&line)))
@@ -127,6 +133,11 @@ pub(crate) fn note(text: &str) {
 /// Writes a text and a line break to stderr, in one piece. There is nobody left to tell if that fails.
 pub(crate) fn stderr(text: &str) {
     let _ = io::stderr().lock().write_all(format!("{text}\n").as_bytes());
+}
+
+/// A number of things, in words.
+pub(crate) fn counted<N: Display + PartialEq + From<u8>>(number: N, one: &str, many: &str) -> String {
+    if number == N::from(1) { format!("1 {one}") } else { format!("{number} {many}") }
 }
 
 #[cfg(test)]

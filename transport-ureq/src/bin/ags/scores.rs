@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::args::{self, Global, Scores};
 use crate::failure::Failure;
 use crate::platform::{Platform, url};
+use crate::sync;
 
 #[derive(Serialize)]
 struct Posted<'a> {
@@ -22,6 +23,7 @@ pub(crate) fn run(global: &Global, command: &Scores) -> Result<(), Failure> {
     let (score, line_item) = match command {
         Scores::Post(args) => (score(args)?, &args.line_item),
         Scores::Clear(args) => (Score::cleared(&args.user_id).build()?, &args.line_item),
+        Scores::Sync(args) => return sync::run(global, args),
     };
     let line_item = url("--line-item", line_item.as_deref())?;
     let platform = Platform::open(global, line_item.as_ref())?;
@@ -57,7 +59,8 @@ fn score(args: &args::PostScore) -> Result<Score, Failure> {
     Ok(builder.build()?)
 }
 
-fn with<T>(
+/// Sets what is given.
+pub(crate) fn with<T>(
     builder: ScoreBuilder,
     value: Option<T>,
     set: impl FnOnce(ScoreBuilder, T) -> ScoreBuilder,

@@ -3,12 +3,13 @@
 use lti_ags_ureq::{GetLineItem, LineItem, ListLineItems, ServiceUrl};
 
 use crate::failure::Failure;
+use crate::output::counted;
 use crate::table::shortened;
 
+use super::Check;
 use super::lists::{Named, ONE, Read};
 use super::own_item::OwnItem;
 use super::recognised::Recognised;
-use super::{Check, counted};
 
 /// How much of a label is shown.
 const LABEL: usize = 60;

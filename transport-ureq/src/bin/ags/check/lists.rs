@@ -5,9 +5,10 @@ use std::num::NonZeroU32;
 use lti_ags_ureq::{Error, ErrorKind, Member, Operation, Page, ServiceUrl};
 
 use crate::failure::Failure;
+use crate::output::counted;
 
+use super::Check;
 use super::probe::Seen;
-use super::{Check, counted};
 
 /// How many pages of a list are looked at.
 const PAGES: usize = 20;

@@ -7,6 +7,7 @@ use lti_ags_ureq::{
 };
 
 use crate::failure::Failure;
+use crate::output::counted;
 
 use super::Check;
 
@@ -127,7 +128,7 @@ impl Check<'_> {
         let detail = format!(
             "Looked for by resource id and tag, {} found where there is one: `line-items ensure` cannot be relied on \
              here.",
-            super::counted(read.items.len(), "line item is", "line items are")
+            counted(read.items.len(), "line item is", "line items are")
         );
         let failure =
             Failure::new("refused", "a line item that was created is not found by its resource id and tag");

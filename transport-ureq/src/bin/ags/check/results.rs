@@ -3,9 +3,10 @@
 use lti_ags_ureq::{ListResults, Scope, ServiceUrl, UserResult};
 
 use crate::failure::Failure;
+use crate::output::counted;
 
+use super::Check;
 use super::lists::{Named, ONE, Read};
-use super::{Check, counted};
 
 impl Check<'_> {
     /// The results of the launch's own line item, or of the first one that the container lists.

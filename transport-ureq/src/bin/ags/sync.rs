@@ -1,0 +1,126 @@
+//! `ags scores sync`: many scores out of a file (AGS 3.4). What is sent, in which order, and when nothing more can be, is the
+//! library's affair; here are the file, the journal, what is shown, and how it is stopped.
+
+mod columns;
+mod csv;
+mod input;
+mod interrupt;
+mod progress;
+mod row;
+mod tally;
+
+use std::time::Instant;
+
+use lti_ags_ureq::{History, JournalError, JournalFile, JournalHeader, Passback, Row, ServiceUrl, Timestamp};
+
+use crate::args::{self, Global};
+use crate::failure::{Failure, chain};
+use crate::output;
+use crate::platform::{Platform, url};
+
+use input::Input;
+use interrupt::Interrupt;
+use progress::Progress;
+use tally::Tally;
+
+pub(crate) fn run(global: &Global, args: &args::SyncScores) -> Result<(), Failure> {
+    let line_item = url("--line-item", args.line_item.as_deref())?;
+    let platform = Platform::open(global, line_item.as_ref())?;
+    let input = Input::check(&args.file, Timestamp::now())?;
+    if let Some(note) = input.note() {
+        output::note(&note);
+    }
+    let line_item = match line_item {
+        Some(url) => url,
+        None => platform.endpoint().line_item()?.clone(),
+    };
+    let journal = Opened::of(args, &input, &line_item)?;
+    sync(&platform, args, &input, journal, &line_item)
+}
+
+/// The journal, as far as there is one.
+enum Opened {
+    None,
+    /// Of a dry run, which changes nothing in it.
+    Looked(History),
+    Open(Box<JournalFile>),
+}
+
+impl Opened {
+    fn of(args: &args::SyncScores, input: &Input, line_item: &ServiceUrl) -> Result<Self, Failure> {
+        let Some(path) = &args.journal else {
+            input.check_new()?;
+            return Ok(Self::None);
+        };
+        let failed = |error: JournalError| {
+            Failure::new("journal", format_args!("{}: {}", path.display(), chain(&error)))
+        };
+        let header = JournalHeader::new(input.digest()).line_item(line_item);
+        // Before there is a file: a journal is of one input, also when that input is mended afterwards.
+        let history = JournalFile::look(path, header.clone()).map_err(failed)?;
+        if history.is_empty() {
+            input.check_new()?;
+        }
+        if args.dry_run {
+            return Ok(Self::Looked(history));
+        }
+        let journal = JournalFile::open(path, header).map_err(failed)?;
+        if journal.torn() > 0 {
+            output::note(
+                "the last line of the journal was not written to its end; what it told of is tried again",
+            );
+        }
+        Ok(Self::Open(Box::new(journal)))
+    }
+}
+
+fn sync(
+    platform: &Platform,
+    args: &args::SyncScores,
+    input: &Input,
+    journal: Opened,
+    line_item: &ServiceUrl,
+) -> Result<(), Failure> {
+    let mut passback = Passback::new(platform.endpoint()).concurrency(args.concurrency.into());
+    if args.only_changed {
+        passback = passback.only_changed();
+    }
+    if args.dry_run {
+        passback = passback.dry_run();
+    }
+    let mut scores = input.scores()?;
+    let rows = (&mut scores).map(|score| Row::new(score).at(line_item.clone()));
+    let (mut run, has_journal) = match journal {
+        Opened::None => (platform.client().pass_back(passback, rows), false),
+        Opened::Looked(history) => (platform.client().pass_back(passback.journaled(history), rows), true),
+        Opened::Open(journal) => (platform.client().pass_back(passback, rows).journal(*journal), true),
+    };
+    let begun = Instant::now();
+    let mut tally = Tally::new(platform.output(), args.dry_run, has_journal);
+    let progress = Progress::begin(platform.output().is_json(), input.rows());
+    let interrupt = Interrupt::listen(run.stopper());
+    let mut trouble = None;
+    while let Some(settlement) = run.next() {
+        let told = match settlement {
+            Ok(settlement) => tally.settle(&settlement),
+            Err(error) => Err(Failure::new("journal", chain(&error)).too_late()),
+        };
+        progress.set(run.summary(), tally.replayed(), run.calls());
+        let written = told.and_then(|text| text.map_or(Ok(()), |text| progress.aside(|| tally.tell(&text))));
+        if let Err(failure) = written {
+            trouble.get_or_insert(failure);
+            run.stopper().stop();
+        }
+    }
+    drop(progress);
+    let (summary, halts) = (run.summary(), run.halts().collect::<Vec<_>>());
+    drop(run);
+    trouble = trouble.or_else(|| scores.trouble().map(Failure::too_late));
+    let told = tally.finish(&summary, begun.elapsed());
+    match trouble {
+        Some(failure) => Err(failure),
+        None => {
+            told.and_then(|()| tally.verdict(&summary, &halts, interrupt.was_heard().then_some(input.rows())))
+        }
+    }
+}

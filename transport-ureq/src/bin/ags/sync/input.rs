@@ -1,0 +1,283 @@
+//! The file of scores. All of it is read and checked before anything is sent, and it is read again as it is sent: only what
+//! was checked, and no more of it in memory than a block.
+
+use std::collections::{HashMap, VecDeque};
+use std::fs::File;
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
+use std::io::{BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use lti_ags_ureq::{Score, Timestamp};
+use sha2::{Digest, Sha256};
+
+use crate::failure::Failure;
+
+use super::columns::{Column, Columns};
+use super::csv::{Fault, Records};
+use super::row;
+
+/// How many rows are read together, and compared with those that were checked.
+const BLOCK: u64 = 1024;
+
+/// How far timestamps of one user are apart where they are made here; Moodle compares whole seconds.
+const STEP: Duration = Duration::from_secs(1);
+
+/// A file whose rows are all sound.
+#[derive(Debug)]
+pub(super) struct Input {
+    path: PathBuf,
+    file: File,
+    columns: Columns,
+    rows: u64,
+    digest: String,
+    /// A hash of the rows up to the end of each block.
+    checkpoints: Vec<u64>,
+    /// A row whose timestamp is too early for the one that the row before it gets.
+    early: Option<Trouble>,
+}
+
+/// What is wrong, and where; `None` where it is the header row, or the file as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Trouble {
+    row: Option<u64>,
+    what: String,
+}
+
+impl Trouble {
+    fn of_file(what: impl ToString) -> Self {
+        Self { row: None, what: what.to_string() }
+    }
+
+    fn at(row: u64, what: impl ToString) -> Self {
+        Self { row: Some(row), what: what.to_string() }
+    }
+
+    fn failure(self, path: &Path) -> Failure {
+        let Self { row, what } = self;
+        let place = row.map(|row| format!("row {row}: ")).unwrap_or_default();
+        Failure::input_file(format_args!("{}: {place}{what}", path.display())).in_row(row)
+    }
+}
+
+impl Input {
+    /// Reads and checks a file. Rows without a timestamp get one that is no earlier than `now`.
+    pub(super) fn check(path: &Path, now: Timestamp) -> Result<Self, Failure> {
+        read(path, now).map_err(|trouble| trouble.failure(path))
+    }
+
+    /// How many rows there are.
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// What tells its content from any other.
+    pub(super) fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// What is good to know of its columns.
+    pub(super) fn note(&self) -> Option<String> {
+        self.columns.note()
+    }
+
+    /// Fails where a row has a timestamp that is earlier than the one that a row before it would get now. Where an earlier
+    /// run has begun with the file, it got its timestamp then.
+    pub(super) fn check_new(&self) -> Result<(), Failure> {
+        self.early.clone().map_or(Ok(()), |trouble| Err(trouble.failure(&self.path)))
+    }
+
+    /// The scores, read again.
+    pub(super) fn scores(&self) -> Result<Scores<'_>, Failure> {
+        let mut records = records(&self.file).map_err(|trouble| trouble.failure(&self.path))?;
+        // The header row is known.
+        let has_changed = records.next().is_err();
+        let (hasher, block) = (DefaultHasher::new(), VecDeque::new());
+        Ok(Scores { input: self, records, row: 0, hasher, block, has_changed })
+    }
+}
+
+/// Everything that is read on the way to its digest.
+struct Digested<R> {
+    input: R,
+    digest: Sha256,
+}
+
+impl<R: Read> Read for Digested<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let length = self.input.read(buffer)?;
+        self.digest.update(buffer.get(..length).unwrap_or_default());
+        Ok(length)
+    }
+}
+
+type Source<'a> = std::io::Chain<Cursor<Vec<u8>>, BufReader<&'a File>>;
+
+fn records(mut file: &File) -> Result<Records<Source<'_>>, Trouble> {
+    file.seek(SeekFrom::Start(0)).map_err(|error| Trouble::of_file(Fault::Io(error)))?;
+    without_mark(BufReader::with_capacity(1 << 16, file)).map(Records::new)
+}
+
+/// Without the mark that some programs put in front of UTF-8. That of UTF-16 is an error.
+fn without_mark<R: BufRead>(mut input: R) -> Result<std::io::Chain<Cursor<Vec<u8>>, R>, Trouble> {
+    let mut head = Vec::new();
+    input.by_ref().take(3).read_to_end(&mut head).map_err(|error| Trouble::of_file(Fault::Io(error)))?;
+    if head.starts_with(b"\xFF\xFE") || head.starts_with(b"\xFE\xFF") {
+        return Err(Trouble::of_file("it is UTF-16; save the file as \"CSV UTF-8\""));
+    }
+    if head == b"\xEF\xBB\xBF" {
+        head.clear();
+    }
+    Ok(Cursor::new(head).chain(input))
+}
+
+fn read(path: &Path, now: Timestamp) -> Result<Input, Trouble> {
+    let unreadable = |error| Trouble::of_file(Fault::Io(error));
+    let file = File::open(path).map_err(unreadable)?;
+    if !file.metadata().map_err(unreadable)?.is_file() {
+        return Err(Trouble::of_file("it is read twice, and so it must be a file, and no pipe or folder"));
+    }
+    let mut digested = Digested { input: &file, digest: Sha256::new() };
+    let mut records = Records::new(without_mark(BufReader::with_capacity(1 << 16, &mut digested))?);
+    let columns = match records.next().map_err(Trouble::of_file)? {
+        None => return Err(Trouble::of_file("it is empty")),
+        Some(header) if header.is_blank() => {
+            return Err(Trouble::of_file("the first row is empty; it names the columns"));
+        }
+        Some(header) => Columns::read(&header).map_err(Trouble::of_file)?,
+    };
+    let mut order = columns.has(Column::Timestamp).then(|| Order::new(now));
+    let (mut rows, mut blank) = (0, None);
+    let mut hasher = DefaultHasher::new();
+    let mut checkpoints = Vec::new();
+    let checked = loop {
+        let record = match records.next() {
+            Ok(Some(record)) => record,
+            Ok(None) => break Ok(()),
+            Err(fault) => break Err(Trouble::at(rows + 1, fault)),
+        };
+        if record.is_blank() {
+            blank = Some(rows + 1);
+            continue;
+        }
+        // Blank lines are fine at the end alone: in between, a row may be missing.
+        if let Some(row) = blank {
+            break Err(Trouble::at(row, "it is empty"));
+        }
+        rows += 1;
+        let score = match row::score(&columns, &record) {
+            Ok(score) => score,
+            Err(what) => break Err(Trouble::at(rows, what)),
+        };
+        if let Some(Err(trouble)) = order.as_mut().map(|order| order.note(rows, &score)) {
+            break Err(trouble);
+        }
+        record.identity().hash(&mut hasher);
+        if rows % BLOCK == 0 {
+            checkpoints.push(hasher.finish());
+        }
+    };
+    let early = order.and_then(|order| order.early);
+    if let Err(trouble) = checked {
+        return Err(early.filter(|early| early.row < trouble.row).unwrap_or(trouble));
+    }
+    if rows % BLOCK != 0 {
+        checkpoints.push(hasher.finish());
+    }
+    drop(records);
+    let digest = digested.digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    Ok(Input {
+        path: path.to_owned(),
+        file,
+        columns,
+        rows,
+        digest: format!("sha256:{digest}"),
+        checkpoints,
+        early,
+    })
+}
+
+/// The latest timestamp of each user, where rows have some of their own.
+struct Order {
+    now: Timestamp,
+    latest: HashMap<u64, (Timestamp, bool)>,
+    hasher: RandomState,
+    early: Option<Trouble>,
+}
+
+impl Order {
+    fn new(now: Timestamp) -> Self {
+        Self { now, latest: HashMap::new(), hasher: RandomState::new(), early: None }
+    }
+
+    /// Takes note of a row; its timestamp must be later than any before it of the same user.
+    fn note(&mut self, row: u64, score: &Score) -> Result<(), Trouble> {
+        let before = self.latest.get(&self.hasher.hash_one(score.user_id())).copied();
+        let later = |timestamp: Timestamp| timestamp.checked_add(STEP).unwrap_or(Timestamp::MAX);
+        let noted = match (score.timestamp(), before) {
+            (Some(timestamp), Some((latest, false))) if timestamp <= latest => {
+                return Err(Trouble::at(
+                    row,
+                    "its timestamp is not later than that of the user's row before it",
+                ));
+            }
+            (Some(timestamp), Some((latest, true))) if timestamp < later(latest) => {
+                let what = "its timestamp is not later than the one that the user's row before it gets, which has none; \
+                            give that one, too";
+                self.early.get_or_insert_with(|| Trouble::at(row, what));
+                (timestamp, false)
+            }
+            (Some(timestamp), _) => (timestamp, false),
+            (None, Some((latest, _))) => (self.now.max(later(latest)), true),
+            (None, None) => (self.now, true),
+        };
+        self.latest.insert(self.hasher.hash_one(score.user_id()), noted);
+        Ok(())
+    }
+}
+
+/// The scores of a file that was checked. It ends early where the file has changed since.
+#[derive(Debug)]
+pub(super) struct Scores<'a> {
+    input: &'a Input,
+    records: Records<Source<'a>>,
+    row: u64,
+    hasher: DefaultHasher,
+    block: VecDeque<Score>,
+    has_changed: bool,
+}
+
+impl Scores<'_> {
+    /// Why it ended early, if it did.
+    pub(super) fn trouble(&self) -> Option<Failure> {
+        let what = "the file has changed since it was checked; what was read before that was sent";
+        self.has_changed.then(|| Trouble::at(self.row + 1, what).failure(&self.input.path))
+    }
+
+    /// Reads a block, and keeps it if it is what was checked.
+    fn fill(&mut self) -> Option<()> {
+        let rows = (self.input.rows - self.row).min(BLOCK);
+        for _ in 0..rows {
+            let record = self.records.next().ok()??;
+            record.identity().hash(&mut self.hasher);
+            self.block.push_back(row::score(&self.input.columns, &record).ok()?);
+        }
+        let block = usize::try_from(self.row / BLOCK).ok()?;
+        let is_same = rows == 0 || self.input.checkpoints.get(block) == Some(&self.hasher.finish());
+        is_same.then_some(())
+    }
+}
+
+impl Iterator for Scores<'_> {
+    type Item = Score;
+
+    fn next(&mut self) -> Option<Score> {
+        if self.block.is_empty() && !self.has_changed && self.fill().is_none() {
+            self.has_changed = true;
+            self.block.clear();
+        }
+        let score = self.block.pop_front()?;
+        self.row += 1;
+        Some(score)
+    }
+}

@@ -1,0 +1,185 @@
+//! How far it is, on a terminal: one line on stderr, drawn anew a few times a second.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use lti_ags_ureq::Summary;
+
+/// How long a line stands.
+const BEAT: Duration = Duration::from_millis(200);
+
+/// How long it goes on before a rate says anything.
+const WARM: Duration = Duration::from_secs(2);
+
+/// Takes the line away.
+const CLEAR: &str = "\r\u{1b}[2K";
+
+/// The line, until it is dropped. There is none where nobody watches: without a terminal, and with `--json`.
+#[derive(Debug)]
+pub(super) struct Progress(Option<Shown>);
+
+#[derive(Debug)]
+struct Shown {
+    shared: Arc<Shared>,
+    artist: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    is_over: Condvar,
+}
+
+/// What there is to tell.
+#[derive(Debug)]
+struct State {
+    rows: u64,
+    begun: Instant,
+    summary: Summary,
+    /// Rows that earlier runs settled, which say nothing of the rate.
+    replayed: u64,
+    /// Whether all that is under way waits.
+    is_waiting: bool,
+    is_over: bool,
+}
+
+impl Progress {
+    /// Of a run over so many rows.
+    pub(super) fn begin(json: bool, rows: u64) -> Self {
+        if json || !io::stderr().is_terminal() {
+            return Self(None);
+        }
+        let state = State {
+            rows,
+            begun: Instant::now(),
+            summary: Summary::default(),
+            replayed: 0,
+            is_waiting: false,
+            is_over: false,
+        };
+        let shared = Arc::new(Shared { state: Mutex::new(state), is_over: Condvar::new() });
+        let theirs = Arc::clone(&shared);
+        let artist = std::thread::Builder::new().name("progress".to_owned()).spawn(move || theirs.draw());
+        Self(artist.ok().map(|artist| Shown { shared, artist: Some(artist) }))
+    }
+
+    /// How far it is now; of what is under way, how much there is and how much of it waits.
+    pub(super) fn set(&self, summary: Summary, replayed: u64, (calls, waiting): (usize, usize)) {
+        if let Some(shown) = &self.0 {
+            let mut state = shown.shared.lock();
+            (state.summary, state.replayed) = (summary, replayed);
+            state.is_waiting = calls > 0 && calls == waiting;
+        }
+    }
+
+    /// Writes to the terminal without the line in its way.
+    pub(super) fn aside<R>(&self, write: impl FnOnce() -> R) -> R {
+        let Some(shown) = &self.0 else { return write() };
+        // The line is not drawn meanwhile.
+        let _state = shown.shared.lock();
+        put(CLEAR);
+        write()
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn draw(&self) {
+        let mut state = self.lock();
+        while !state.is_over {
+            put(&format!("{CLEAR}{}", line(&state, state.begun.elapsed())));
+            let waited = self.is_over.wait_timeout(state, BEAT);
+            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+        put(CLEAR);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        let Some(Shown { shared, artist }) = &mut self.0 else { return };
+        shared.lock().is_over = true;
+        shared.is_over.notify_all();
+        if let Some(artist) = artist.take() {
+            let _ = artist.join();
+        }
+    }
+}
+
+/// A terminal that is gone is nobody's loss.
+fn put(text: &str) {
+    let mut stderr = io::stderr().lock();
+    let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+}
+
+/// The line; what matters most comes first, since a narrow terminal shows no more.
+fn line(state: &State, elapsed: Duration) -> String {
+    let State { rows, summary, replayed, is_waiting, .. } = state;
+    let percent = if *rows == 0 { 100 } else { summary.rows * 100 / rows };
+    let mut line = format!("{} of {rows} ({percent} %)", summary.rows);
+    let settled = summary.rows.saturating_sub(*replayed);
+    if *is_waiting {
+        line.push_str(", waiting for the platform");
+    } else if elapsed >= WARM && settled > 0 {
+        #[expect(clippy::cast_precision_loss, reason = "it is shown roughly")]
+        let (rate, left) = (settled as f64 / elapsed.as_secs_f64(), rows.saturating_sub(summary.rows) as f64);
+        line.push_str(&format!(", {rate:.0}/s, {} left", span(Duration::from_secs_f64(left / rate))));
+    }
+    let counts = [
+        ("sent", summary.sent),
+        ("unchanged", summary.unchanged),
+        ("superseded", summary.superseded),
+        ("skipped", summary.skipped),
+        ("rejected", summary.rejected),
+        ("gave up", summary.gave_up),
+    ];
+    for (name, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+        line.push_str(&format!(", {count} {name}"));
+    }
+    line
+}
+
+/// A time, roughly.
+fn span(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(sent: u64, rejected: u64, replayed: u64) -> State {
+        let mut summary = Summary::default();
+        (summary.rows, summary.sent, summary.rejected) = (sent + rejected, sent, rejected);
+        State { rows: 1000, begun: Instant::now(), summary, replayed, is_waiting: false, is_over: false }
+    }
+
+    #[test]
+    fn the_line_tells_how_far_it_is_and_how_long_it_will_take() {
+        let line = |state: &State, seconds| line(state, Duration::from_secs(seconds));
+        assert_eq!(line(&state(0, 0, 0), 0), "0 of 1000 (0 %)");
+        assert_eq!(line(&state(10, 0, 0), 1), "10 of 1000 (1 %), 10 sent");
+        assert_eq!(line(&state(198, 2, 0), 10), "200 of 1000 (20 %), 20/s, 40 s left, 198 sent, 2 rejected");
+        // What an earlier run did was not done in this time.
+        assert_eq!(line(&state(500, 0, 490), 10), "500 of 1000 (50 %), 1/s, 8 min 20 s left, 500 sent");
+        let waiting = State { is_waiting: true, ..state(10, 0, 0) };
+        assert_eq!(line(&waiting, 60), "10 of 1000 (1 %), waiting for the platform, 10 sent");
+        assert_eq!(line(&State { rows: 0, ..state(0, 0, 0) }, 60), "0 of 0 (100 %)");
+    }
+
+    #[test]
+    fn times_are_told_roughly() {
+        let span = |seconds| span(Duration::from_secs(seconds));
+        assert_eq!([span(59), span(61), span(7265)], ["59 s", "1 min 1 s", "2 h 1 min"]);
+    }
+}
