@@ -1,7 +1,7 @@
 //! A tool's folder with key and configuration, and the command run in it.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, fs, process};
@@ -80,6 +80,19 @@ impl Tool {
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         Self::run_in(&self.folder, &[], arguments)
+    }
+
+    /// The command on its way, to be read from and killed.
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
+        Command::new(env!("CARGO_BIN_EXE_ags"))
+            .args(arguments)
+            .current_dir(&self.folder)
+            .env_remove("AGS_CONFIG")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
     }
 
     pub(crate) fn run_in(folder: &Path, environment: &[(&str, &Path)], arguments: &[&str]) -> Ran {

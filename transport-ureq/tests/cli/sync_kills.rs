@@ -1,0 +1,199 @@
+//! `ags scores sync` that is killed or stopped, and goes on: nothing is lost, and nothing is sent twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command};
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
+
+use lti_ags_testing::{Builder, Platform, Route, Script, Service};
+use serde_json::Value;
+
+use crate::platform::folder;
+use crate::server::{Reply, Server};
+use crate::sync::{arrivals, grades, outcomes, sync};
+use crate::tool::Tool;
+
+const ARGUMENTS: [&str; 6] = ["scores", "sync", "grades.csv", "--json", "--journal", "grades.journal"];
+
+/// So many rows, three for each learner. Each has points of its own, by which it is told apart.
+fn file(platform: &Platform, rows: u32) -> String {
+    let learners = platform.learners();
+    let count = rows / 3;
+    let user = |row: u32| &*learners[usize::try_from((row - 1) % count).unwrap()];
+    grades((1..=rows).map(|row| (user(row), row))).replace(",100\n", ",1000\n")
+}
+
+/// A platform that says when a score has come.
+fn telling(builder: Builder) -> (Platform, Receiver<()>) {
+    let (tell, told) = mpsc::channel();
+    let platform = builder.on_exchange(move |exchange| {
+        if exchange.service == Service::Scores {
+            let _ = tell.send(());
+        }
+    });
+    (platform.start(), told)
+}
+
+/// Which row each score was of, and the timestamp that it had, in the order in which they came.
+fn sent(platform: &Platform) -> Vec<(u64, String)> {
+    let ledger = platform.ledger();
+    let scores = ledger.iter().filter(|exchange| exchange.service == Service::Scores);
+    scores
+        .map(|exchange| {
+            let score: Value = serde_json::from_slice(&exchange.body).unwrap();
+            (score["scoreGiven"].as_u64().unwrap(), score["timestamp"].as_str().unwrap().to_owned())
+        })
+        .collect()
+}
+
+/// The rows that a run has settled by its output, of which the last line may be torn.
+fn settled(stdout: &[u8]) -> BTreeSet<u64> {
+    let text = String::from_utf8_lossy(stdout);
+    let lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+    lines.filter_map(|line| serde_json::from_str::<Value>(line).unwrap()["row"].as_u64()).collect()
+}
+
+fn gradebook(platform: &Platform) -> BTreeMap<String, Option<f64>> {
+    let gradebook = platform.gradebook();
+    let score = |learner: &String| gradebook.result("li-1", learner).and_then(|entry| entry.score);
+    platform.learners().into_iter().map(|learner| (learner.clone(), score(&learner))).collect()
+}
+
+#[test]
+fn killed_fifty_times_it_comes_to_the_same_as_undisturbed() {
+    const ROWS: u32 = 240;
+    let undisturbed = Platform::start();
+    assert_eq!(sync(&folder(&undisturbed), &file(&undisturbed, ROWS), &[]).code, 0);
+
+    let (platform, came) = telling(Platform::builder());
+    let tool = folder(&platform);
+    tool.write("grades.csv", &file(&platform, ROWS));
+    let mut random: u32 = 7;
+    let mut known: Vec<(usize, BTreeSet<u64>)> = Vec::new();
+    for _ in 0..50 {
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let mut child = tool.spawn(&ARGUMENTS);
+        // After none to seven scores, wherever the run is then.
+        let is_over = (0..random >> 29).any(|_| {
+            while came.recv_timeout(Duration::from_millis(10)).is_err() {
+                if child.try_wait().unwrap().is_some() {
+                    return true;
+                }
+            }
+            false
+        });
+        child.kill().unwrap();
+        let output = child.wait_with_output().unwrap();
+        known.push((sent(&platform).len(), settled(&output.stdout)));
+        assert!(!is_over || output.status.success(), "{output:?}");
+    }
+    let last = tool.run(&ARGUMENTS);
+    assert_eq!(last.code, 0, "{last:?}");
+    assert!(outcomes(&last).iter().all(|outcome| ["sent", "superseded"].contains(&&**outcome)));
+
+    assert_eq!(gradebook(&platform), gradebook(&undisturbed));
+    let sent = sent(&platform);
+    let mut timestamps: BTreeMap<u64, BTreeSet<&str>> = BTreeMap::new();
+    for (row, timestamp) in &sent {
+        timestamps.entry(*row).or_default().insert(timestamp);
+    }
+    assert_eq!(timestamps.len(), ROWS as usize);
+    assert!(timestamps.values().all(|of_row| of_row.len() == 1), "no row has two timestamps");
+    for (before, settled) in known {
+        let again = sent[before..].iter().find(|(row, _)| settled.contains(row));
+        assert_eq!(again, None, "a row that was settled is not sent again");
+    }
+    platform.assert_no_violations();
+}
+
+#[test]
+fn killed_in_the_middle_it_goes_on_with_the_same_timestamps() {
+    let (platform, came) = telling(Platform::builder());
+    let tool = folder(&platform);
+    tool.write("grades.csv", &file(&platform, 60));
+    // The answers of these are under way when it is killed.
+    platform.script(
+        Route::Scores,
+        Script::normal().times(20).then(Script::normal().delay(Duration::from_secs(1)).times(4)),
+    );
+    let mut child = tool.spawn(&ARGUMENTS);
+    came.iter().take(24).count();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let before = sent(&platform);
+    let again = tool.run(&ARGUMENTS);
+    assert_eq!(again.code, 0, "{again:?}");
+    let outcomes = outcomes(&again);
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == "superseded").count(), 4, "{outcomes:?}");
+    let after = &sent(&platform)[before.len()..];
+    assert_eq!(after.len(), 60 - 20);
+    for (row, timestamp) in before.iter().filter(|(row, _)| after.iter().any(|(again, _)| again == row)) {
+        assert!(after.contains(&(*row, timestamp.clone())), "row {row}");
+    }
+}
+
+/// Sends a signal to this process, and to no other.
+fn signal(name: &str, child: &Child) {
+    let done = Command::new("sh").args(["-c", &format!("kill -{name} {}", child.id())]).status();
+    assert!(done.unwrap().success());
+}
+
+#[test]
+fn ctrl_c_lets_what_is_on_its_way_arrive_and_begins_nothing_more() {
+    for name in ["INT", "TERM"] {
+        let (platform, came) = telling(Platform::builder());
+        let tool = folder(&platform);
+        tool.write("grades.csv", &file(&platform, 60));
+        platform.script(Route::Scores, Script::normal().delay(Duration::from_millis(30)).times(60));
+        let child = tool.spawn(&ARGUMENTS);
+        came.iter().take(9).count();
+        signal(name, &child);
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        let arrived: BTreeSet<_> = sent(&platform).into_iter().map(|(row, _)| row).collect();
+        assert!(arrived.len() < 60);
+        assert_eq!(settled(&output.stdout), arrived, "what arrived is told, and nothing else");
+        let (note, error) = stderr.split_once('\n').unwrap();
+        assert!(note.starts_with("ags: note: stopping"), "{stderr}");
+        let error: Value = serde_json::from_str(error).unwrap();
+        assert_eq!(error["error"]["kind"], "rows_failed");
+        let message = error["error"]["message"].as_str().unwrap();
+        assert!(message.contains(&format!("stopped with {} rows to go", 60 - arrived.len())), "{message}");
+        assert!(message.contains("run the same command again"), "{message}");
+
+        let again = tool.run(&ARGUMENTS);
+        assert_eq!((again.code, outcomes(&again)), (0, vec!["sent".to_owned(); 60]));
+        assert_eq!(arrivals(&platform).len(), 60);
+    }
+}
+
+#[test]
+fn ctrl_c_a_second_time_ends_it_at_once() {
+    let (tell, came) = mpsc::channel();
+    let (_answer, answers) = mpsc::channel::<()>();
+    let server = Server::start(move |request, _| {
+        if request.is_token() {
+            return Reply::token();
+        }
+        tell.send(()).unwrap();
+        // It never comes.
+        let _ = answers.recv();
+        Reply::new(200, "")
+    });
+    let tool = Tool::at(&server);
+    tool.write("grades.csv", &grades([("u-1", 1), ("u-2", 2)]));
+    let mut child = tool.spawn(&ARGUMENTS);
+    came.recv().unwrap();
+    signal("INT", &child);
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    stderr.read_line(&mut line).unwrap();
+    assert!(line.contains("once more ends it at once"), "{line}");
+    signal("INT", &child);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "");
+}
