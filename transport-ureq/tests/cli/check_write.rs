@@ -1,14 +1,15 @@
 //! `ags check --write`: the line item that it makes does not stay, whatever happens.
 
-use std::sync::{Arc, Mutex};
+use std::io::{BufRead, BufReader, Read};
+use std::sync::{Arc, Mutex, mpsc};
 
-use lti_ags_testing::{Platform, Route, Script};
+use lti_ags_testing::{Platform, Route, Script, Service};
 use serde_json::Value;
 
 use crate::check::{assert_says, finding};
 use crate::platform::folder;
 use crate::server::{Reply, Server};
-use crate::tool::Tool;
+use crate::tool::{Tool, signal};
 
 /// What the platform holds in the end.
 fn labels(platform: &Platform) -> Vec<String> {
@@ -94,4 +95,35 @@ fn a_line_item_that_the_platform_moved_is_found_and_deleted() {
         assert_says(&ran, "get", false, &["new line item"]);
         assert_says(&ran, "delete", true, &["gone"]);
     }
+}
+
+#[test]
+fn ctrl_c_deletes_it_before_it_ends() {
+    let (tell, came) = mpsc::channel();
+    let (go, gone) = mpsc::channel::<()>();
+    let gone = Mutex::new(gone);
+    let platform = Platform::builder()
+        .on_exchange(move |exchange| {
+            if exchange.method == "POST" && exchange.service == Service::LineItems {
+                tell.send(()).unwrap();
+                // The answer goes out when the signal has been heard.
+                gone.lock().unwrap().recv().unwrap();
+            }
+        })
+        .start();
+    let tool = folder(&platform);
+    let before = labels(&platform);
+    let mut child = tool.spawn(&["check", "--write", "--json"]);
+    came.recv().unwrap();
+    signal("INT", &child);
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    stderr.read_line(&mut line).unwrap();
+    assert!(line.starts_with("ags: note: stopping"), "{line}");
+    go.send(()).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    let mut error = String::new();
+    stderr.read_to_string(&mut error).unwrap();
+    assert!(error.contains("\"kind\":\"outcome_unknown\""), "{error}");
+    assert_eq!(labels(&platform), before);
 }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use serde_json::Value;
 use crate::platform::folder;
 use crate::server::{Reply, Server};
 use crate::sync::{arrivals, grades, outcomes, sync};
-use crate::tool::Tool;
+use crate::tool::{Tool, signal};
 
 const ARGUMENTS: [&str; 6] = ["scores", "sync", "grades.csv", "--json", "--journal", "grades.journal"];
 
@@ -131,12 +130,6 @@ fn killed_in_the_middle_it_goes_on_with_the_same_timestamps() {
     for (row, timestamp) in before.iter().filter(|(row, _)| after.iter().any(|(again, _)| again == row)) {
         assert!(after.contains(&(*row, timestamp.clone())), "row {row}");
     }
-}
-
-/// Sends a signal to this process, and to no other.
-fn signal(name: &str, child: &Child) {
-    let done = Command::new("sh").args(["-c", &format!("kill -{name} {}", child.id())]).status();
-    assert!(done.unwrap().success());
 }
 
 #[test]

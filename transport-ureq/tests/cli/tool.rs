@@ -164,6 +164,12 @@ impl Ran {
     }
 }
 
+/// Sends a signal to this process, and to no other.
+pub(crate) fn signal(name: &str, child: &Child) {
+    let done = Command::new("sh").args(["-c", &format!("kill -{name} {}", child.id())]).status();
+    assert!(done.unwrap().success());
+}
+
 /// The lines of a registration on the server.
 pub(crate) fn registration(server: &Server) -> String {
     format!(

@@ -16,6 +16,7 @@ use lti_ags_ureq::{Error, LineItem, Operation, Policy, Registration, Scope, Scop
 
 use crate::args::{self, Global};
 use crate::failure::{Failure, chain};
+use crate::interrupt::Interrupt;
 use crate::platform::Platform;
 
 use own_item::OwnItem;
@@ -25,6 +26,8 @@ use report::Report;
 
 /// A clock that is off by more than this can make tokens fail: assertions are back-dated by five seconds only.
 const CLOCK_TOLERANCE: i64 = 5;
+
+const STOPPING: &str = "stopping: the line item that was made is deleted first; once more ends it at once";
 
 /// A check on its way.
 struct Check<'a> {
@@ -40,6 +43,7 @@ struct Check<'a> {
     /// How many of them were sent again.
     retries: u32,
     clock_ahead: Option<i64>,
+    interrupt: Interrupt,
 }
 
 pub(crate) fn run(global: &Global, args: &args::Check) -> Result<(), Failure> {
@@ -57,6 +61,8 @@ pub(crate) fn run(global: &Global, args: &args::Check) -> Result<(), Failure> {
         requests: 0,
         retries: 0,
         clock_ahead: None,
+        // What only reads may end anywhere.
+        interrupt: if args.write { Interrupt::listen(STOPPING, || {}) } else { Interrupt::default() },
     };
     let is_known = check.platform_name()?;
     if check.token()? {
@@ -81,9 +87,21 @@ impl Check<'_> {
         if write {
             self.make(own)?;
         }
+        self.go_on()?;
         self.line_items(own.as_ref())?;
+        self.go_on()?;
         self.launch_line_item()?;
         self.results()
+    }
+
+    /// Not if somebody wants it to end.
+    fn go_on(&self) -> Result<(), Failure> {
+        match self.interrupt.was_heard() {
+            true => {
+                Err(Failure::new("outcome_unknown", "the check was stopped before it had come to its end"))
+            }
+            false => Ok(()),
+        }
     }
 
     /// Performs an operation, and notes what its answer was like.

@@ -6,6 +6,7 @@ mod args;
 mod check;
 mod config;
 mod failure;
+mod interrupt;
 mod keys;
 mod line_items;
 mod output;

@@ -4,7 +4,6 @@
 mod columns;
 mod csv;
 mod input;
-mod interrupt;
 mod progress;
 mod row;
 mod tally;
@@ -15,13 +14,15 @@ use lti_ags_ureq::{History, JournalError, JournalFile, JournalHeader, Passback, 
 
 use crate::args::{self, Global};
 use crate::failure::{Failure, chain};
+use crate::interrupt::Interrupt;
 use crate::output;
 use crate::platform::{Platform, url};
 
 use input::Input;
-use interrupt::Interrupt;
 use progress::Progress;
 use tally::Tally;
+
+const STOPPING: &str = "stopping: what is on its way arrives first; once more ends it at once";
 
 pub(crate) fn run(global: &Global, args: &args::SyncScores) -> Result<(), Failure> {
     let line_item = url("--line-item", args.line_item.as_deref())?;
@@ -98,7 +99,8 @@ fn sync(
     let begun = Instant::now();
     let mut tally = Tally::new(platform.output(), args.dry_run, has_journal);
     let progress = Progress::begin(platform.output().is_json(), input.rows());
-    let interrupt = Interrupt::listen(run.stopper());
+    let stopper = run.stopper();
+    let interrupt = Interrupt::listen(STOPPING, move || stopper.stop());
     let mut trouble = None;
     while let Some(settlement) = run.next() {
         let told = match settlement {

@@ -75,8 +75,10 @@ impl Check<'_> {
                 return self.report.fails("create", &detail, self.platform.failure(error));
             }
         }
+        self.go_on()?;
         self.get(made)?;
         self.find(made)?;
+        self.go_on()?;
         self.change(made)
     }
 

@@ -13,6 +13,9 @@ const BEAT: Duration = Duration::from_millis(200);
 /// How long it goes on before a rate says anything.
 const WARM: Duration = Duration::from_secs(2);
 
+/// How many columns the bar takes.
+const BAR: usize = 20;
+
 /// Takes the line away.
 const CLEAR: &str = "\r\u{1b}[2K";
 
@@ -121,7 +124,9 @@ fn put(text: &str) {
 fn line(state: &State, elapsed: Duration) -> String {
     let State { rows, summary, replayed, is_waiting, .. } = state;
     let percent = if *rows == 0 { 100 } else { summary.rows * 100 / rows };
-    let mut line = format!("{} of {rows} ({percent} %)", summary.rows);
+    let filled = usize::try_from(percent).unwrap_or_default() * BAR / 100;
+    let (filled, rest) = ("#".repeat(filled), "-".repeat(BAR.saturating_sub(filled)));
+    let mut line = format!("[{filled}{rest}] {} of {rows} ({percent} %)", summary.rows);
     let settled = summary.rows.saturating_sub(*replayed);
     if *is_waiting {
         line.push_str(", waiting for the platform");
@@ -167,14 +172,23 @@ mod tests {
     #[test]
     fn the_line_tells_how_far_it_is_and_how_long_it_will_take() {
         let line = |state: &State, seconds| line(state, Duration::from_secs(seconds));
-        assert_eq!(line(&state(0, 0, 0), 0), "0 of 1000 (0 %)");
-        assert_eq!(line(&state(10, 0, 0), 1), "10 of 1000 (1 %), 10 sent");
-        assert_eq!(line(&state(198, 2, 0), 10), "200 of 1000 (20 %), 20/s, 40 s left, 198 sent, 2 rejected");
+        assert_eq!(line(&state(0, 0, 0), 0), "[--------------------] 0 of 1000 (0 %)");
+        assert_eq!(line(&state(10, 0, 0), 1), "[--------------------] 10 of 1000 (1 %), 10 sent");
+        assert_eq!(
+            line(&state(198, 2, 0), 10),
+            "[####----------------] 200 of 1000 (20 %), 20/s, 40 s left, 198 sent, 2 rejected"
+        );
         // What an earlier run did was not done in this time.
-        assert_eq!(line(&state(500, 0, 490), 10), "500 of 1000 (50 %), 1/s, 8 min 20 s left, 500 sent");
+        assert_eq!(
+            line(&state(500, 0, 490), 10),
+            "[##########----------] 500 of 1000 (50 %), 1/s, 8 min 20 s left, 500 sent"
+        );
         let waiting = State { is_waiting: true, ..state(10, 0, 0) };
-        assert_eq!(line(&waiting, 60), "10 of 1000 (1 %), waiting for the platform, 10 sent");
-        assert_eq!(line(&State { rows: 0, ..state(0, 0, 0) }, 60), "0 of 0 (100 %)");
+        assert_eq!(
+            line(&waiting, 60),
+            "[--------------------] 10 of 1000 (1 %), waiting for the platform, 10 sent"
+        );
+        assert_eq!(line(&State { rows: 0, ..state(0, 0, 0) }, 60), "[####################] 0 of 0 (100 %)");
     }
 
     #[test]
