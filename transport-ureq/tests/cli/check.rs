@@ -296,7 +296,7 @@ fn throttling_is_waited_out_and_told() {
     let platform = Platform::start();
     platform.script(Route::LineItems, Script::reply(429).header("Retry-After", "0").times(2));
     let ran = check(&folder(&platform));
-    assert_says(&ran, "retries", false, &["2 of", "throttles"]);
+    assert_says(&ran, "retries", false, &["throttles", "2 of"]);
     assert_summed(&ran, true);
 
     let platform = Platform::start();

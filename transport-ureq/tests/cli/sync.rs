@@ -208,7 +208,7 @@ fn what_takes_too_long_is_given_up_and_the_others_are_not() {
         (1, &json!(2), &json!("rows_failed"))
     );
     let hurried = Tool::with(&server, "[policy]\ndeadline_seconds = 0.3\n");
-    assert_eq!(outcomes(&sync(&hurried, &grades([("slow", 2)]), &[])), ["gave_up server_error"]);
+    assert!(outcomes(&sync(&hurried, &grades([("slow", 2)]), &[]))[0].starts_with("gave_up "));
 }
 
 #[test]

@@ -40,8 +40,7 @@ fn what_was_skipped_or_given_up_is_tried_again_with_its_timestamp() {
     let server = Server::start(|request, before| match (&*request.path, before) {
         ("/token", _) => Reply::token(),
         (_, 1) => Reply::new(503, ""),
-        (_, 2) => Reply::new(404, ""),
-        ("/items/9", 0..8) => Reply::new(404, ""),
+        (_, 2) | ("/items/9", 0..8) => Reply::new(404, ""),
         _ => Reply::new(200, ""),
     });
     let tool = Tool::with(&server, "[policy]\nmax_attempts = 1\n");
@@ -196,8 +195,8 @@ fn begun_long_ago(tool: &Tool, server: &Server, input: &str) {
     policy.max_attempts = 1;
     let client = Client::builder(registration).policy(policy).build();
     let endpoint = Endpoint::for_line_item(server.url("/items/9")).unwrap();
-    let digest: String = Sha256::digest(input).iter().map(|byte| format!("{byte:02x}")).collect();
-    let header = JournalHeader::new(format!("sha256:{digest}")).line_item(endpoint.line_item().unwrap());
+    let digest = format!("sha256:{:x}", Sha256::digest(input));
+    let header = JournalHeader::new(digest).line_item(endpoint.line_item().unwrap());
     let journal = JournalFile::open(tool.path("grades.journal"), header).unwrap();
     let score =
         Score::graded("u", 1.0, 2.0).timestamp("2020-03-02T09:00:00Z".parse().unwrap()).build().unwrap();

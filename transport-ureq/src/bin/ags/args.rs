@@ -1,7 +1,6 @@
 //! The command line: commands, flags, and the values that can be judged by themselves.
 
 #![expect(clippy::doc_markdown, reason = "these are the texts of --help")]
-#![expect(clippy::large_enum_variant, reason = "there is one command line")]
 
 mod line_items;
 

@@ -11,8 +11,12 @@ mod report;
 mod results;
 
 use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use lti_ags_ureq::{Error, LineItem, Operation, Policy, Registration, Scope, Scopes, ServiceUrl};
+use lti_ags_ureq::{
+    Error, ErrorKind, Event, EventKind, LineItem, Operation, Policy, Registration, Scope, Scopes, ServiceUrl,
+};
 
 use crate::args::{self, Global};
 use crate::failure::{Failure, chain};
@@ -29,6 +33,30 @@ const CLOCK_TOLERANCE: i64 = 5;
 
 const STOPPING: &str = "stopping: the line item that was made is deleted first; once more ends it at once";
 
+/// How many requests there were, how many were to be sent again, and how many of these since the platform throttles.
+#[derive(Debug, Default)]
+struct Asked {
+    requests: AtomicU32,
+    failed: AtomicU32,
+    throttled: AtomicU32,
+}
+
+impl Asked {
+    fn note(&self, event: &Event) {
+        let count = |number: &AtomicU32| number.fetch_add(1, Ordering::Relaxed);
+        match &event.kind {
+            EventKind::Exchange { .. } => drop(count(&self.requests)),
+            EventKind::Retry { error } => {
+                count(&self.failed);
+                if matches!(error.kind(), ErrorKind::RateLimited { .. }) {
+                    count(&self.throttled);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 /// A check on its way.
 struct Check<'a> {
     platform: &'a Platform,
@@ -39,15 +67,15 @@ struct Check<'a> {
     granted: Scopes,
     /// What the container lists, if that is known wholly.
     listed: Option<Vec<LineItem>>,
-    requests: u32,
-    /// How many of them were sent again.
-    retries: u32,
+    asked: Arc<Asked>,
     clock_ahead: Option<i64>,
     interrupt: Interrupt,
 }
 
 pub(crate) fn run(global: &Global, args: &args::Check) -> Result<(), Failure> {
-    let platform = Platform::open(global, None)?;
+    let asked = Arc::new(Asked::default());
+    let watch = Arc::clone(&asked);
+    let platform = Platform::watched(global, None, move |event| watch.note(event))?;
     let (registration, policy) =
         platform.client().with_session(|session| (session.registration().clone(), session.policy().clone()));
     let mut check = Check {
@@ -58,8 +86,7 @@ pub(crate) fn run(global: &Global, args: &args::Check) -> Result<(), Failure> {
         report: Report::new(platform.output()),
         granted: Scopes::from_iter([]),
         listed: None,
-        requests: 0,
-        retries: 0,
+        asked,
         clock_ahead: None,
         // What only reads may end anywhere.
         interrupt: if args.write { Interrupt::listen(STOPPING, || {}) } else { Interrupt::default() },
@@ -96,12 +123,13 @@ impl Check<'_> {
 
     /// Not if somebody wants it to end.
     fn go_on(&self) -> Result<(), Failure> {
-        match self.interrupt.was_heard() {
-            true => {
-                Err(Failure::new("outcome_unknown", "the check was stopped before it had come to its end"))
-            }
-            false => Ok(()),
+        if self.interrupt.was_heard() {
+            return Err(Failure::new(
+                "outcome_unknown",
+                "the check was stopped before it had come to its end",
+            ));
         }
+        Ok(())
     }
 
     /// Performs an operation, and notes what its answer was like.
@@ -110,8 +138,6 @@ impl Check<'_> {
         let probe = Probe { operation, seen: &seen };
         let result = self.platform.client().call(self.platform.endpoint(), probe);
         let seen = seen.into_inner();
-        self.requests += seen.requests;
-        self.retries += seen.requests.saturating_sub(seen.exchanges);
         self.clock_ahead = self.clock_ahead.or(seen.clock_ahead);
         (result, seen)
     }
@@ -169,16 +195,19 @@ impl Check<'_> {
 
     /// Whether requests had to be sent again.
     fn patience(&mut self) -> Result<(), Failure> {
-        match self.retries {
-            0 => self.report.fine("retries", "No request had to be sent again."),
-            again => {
-                let detail = format!(
-                    "{again} of {} requests had to be sent again: the platform throttles, or fails at times (`--trace` \
-                     shows where). Bulk work may need a lower --concurrency.",
-                    self.requests
-                );
-                self.report.differs("retries", &detail)
-            }
-        }
+        let number = |number: &AtomicU32| number.load(Ordering::Relaxed);
+        let Asked { requests, failed, throttled } = &*self.asked;
+        let (requests, failed) = (number(requests), number(failed));
+        let detail = match (failed, number(throttled)) {
+            (0, _) => return self.report.fine("retries", "No request had to be sent again."),
+            (_, 0) => format!(
+                "{failed} of {requests} requests failed at first, and were sent again; `--trace` shows which."
+            ),
+            (_, throttled) => format!(
+                "The platform throttles: {throttled} of {requests} requests had to wait and be sent again. Bulk work \
+                 may take long, and a lower --concurrency may be quicker."
+            ),
+        };
+        self.report.differs("retries", &detail)
     }
 }

@@ -136,7 +136,7 @@ pub(crate) fn stderr(text: &str) {
 }
 
 /// A number of things, in words.
-pub(crate) fn counted<N: Display + PartialEq + From<u8>>(number: N, one: &str, many: &str) -> String {
+pub(crate) fn counted<N: Copy + Display + PartialEq + From<u8>>(number: N, one: &str, many: &str) -> String {
     if number == N::from(1) { format!("1 {one}") } else { format!("{number} {many}") }
 }
 

@@ -23,10 +23,30 @@ pub(crate) struct Platform {
     json: bool,
 }
 
+/// What is told each event.
+type Watch = dyn Fn(&Event) + Send + Sync;
+
 impl Platform {
     /// Reads the configuration and the claims. `url` is the one on the command line: where no other is known, its origin
     /// is the one to trust.
     pub(crate) fn open(global: &Global, url: Option<&ServiceUrl>) -> Result<Self, Failure> {
+        Self::assemble(global, url, None)
+    }
+
+    /// The same, with each event told.
+    pub(crate) fn watched(
+        global: &Global,
+        url: Option<&ServiceUrl>,
+        watch: impl Fn(&Event) + Send + Sync + 'static,
+    ) -> Result<Self, Failure> {
+        Self::assemble(global, url, Some(Box::new(watch)))
+    }
+
+    fn assemble(
+        global: &Global,
+        url: Option<&ServiceUrl>,
+        watch: Option<Box<Watch>>,
+    ) -> Result<Self, Failure> {
         let Config {
             mut registration,
             mut endpoint,
@@ -54,9 +74,15 @@ impl Platform {
             .policy(policy)
             .request_timeout(request_timeout)
             .max_body_bytes(max_body_bytes);
-        if global.trace {
-            client = client.observe(trace);
-        }
+        client = match (global.trace, watch) {
+            (false, None) => client,
+            (true, None) => client.observe(trace),
+            (false, Some(watch)) => client.observe(watch),
+            (true, Some(watch)) => client.observe(move |event| {
+                trace(event);
+                watch(event);
+            }),
+        };
         Ok(Self { client: client.build(), endpoint, names_scopes, json: global.json })
     }
 

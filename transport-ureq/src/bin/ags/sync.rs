@@ -19,14 +19,21 @@ use crate::output;
 use crate::platform::{Platform, url};
 
 use input::Input;
-use progress::Progress;
+use progress::{Progress, Throttle};
 use tally::Tally;
 
 const STOPPING: &str = "stopping: what is on its way arrives first; once more ends it at once";
 
 pub(crate) fn run(global: &Global, args: &args::SyncScores) -> Result<(), Failure> {
     let line_item = url("--line-item", args.line_item.as_deref())?;
-    let platform = Platform::open(global, line_item.as_ref())?;
+    let throttle = Throttle::default();
+    let is_watched = Progress::is_wanted(global);
+    let platform = if is_watched {
+        let throttle = throttle.clone();
+        Platform::watched(global, line_item.as_ref(), move |event| throttle.note(event))?
+    } else {
+        Platform::open(global, line_item.as_ref())?
+    };
     let input = Input::check(&args.file, Timestamp::now())?;
     if let Some(note) = input.note() {
         output::note(&note);
@@ -36,7 +43,8 @@ pub(crate) fn run(global: &Global, args: &args::SyncScores) -> Result<(), Failur
         None => platform.endpoint().line_item()?.clone(),
     };
     let journal = Opened::of(args, &input, &line_item)?;
-    sync(&platform, args, &input, journal, &line_item)
+    let progress = if is_watched { Progress::begin(input.rows(), throttle) } else { Progress::NONE };
+    sync(&platform, args, &input, journal, &line_item, progress)
 }
 
 /// The journal, as far as there is one.
@@ -81,6 +89,7 @@ fn sync(
     input: &Input,
     journal: Opened,
     line_item: &ServiceUrl,
+    progress: Progress,
 ) -> Result<(), Failure> {
     let mut passback = Passback::new(platform.endpoint()).concurrency(args.concurrency.into());
     if args.only_changed {
@@ -98,7 +107,6 @@ fn sync(
     };
     let begun = Instant::now();
     let mut tally = Tally::new(platform.output(), args.dry_run, has_journal);
-    let progress = Progress::begin(platform.output().is_json(), input.rows());
     let stopper = run.stopper();
     let interrupt = Interrupt::listen(STOPPING, move || stopper.stop());
     let mut trouble = None;
@@ -107,7 +115,7 @@ fn sync(
             Ok(settlement) => tally.settle(&settlement),
             Err(error) => Err(Failure::new("journal", chain(&error)).too_late()),
         };
-        progress.set(run.summary(), tally.replayed(), run.calls());
+        progress.set(run.summary(), tally.replayed());
         let written = told.and_then(|text| text.map_or(Ok(()), |text| progress.aside(|| tally.tell(&text))));
         if let Err(failure) = written {
             trouble.get_or_insert(failure);

@@ -17,10 +17,6 @@ pub(crate) struct Probe<'a, O> {
 /// What an answer was like on the wire.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
-    /// How many requests the operation took.
-    pub(crate) requests: u32,
-    /// How many it takes where nothing goes wrong.
-    pub(crate) exchanges: u32,
     /// The URL that answered.
     pub(crate) url: String,
     pub(crate) content_type: Option<String>,
@@ -36,8 +32,6 @@ impl Seen {
     fn of(response: &Response<&[u8]>, exchange: &Exchange<'_>) -> Self {
         let headers = response.headers();
         Self {
-            requests: exchange.requests(),
-            exchanges: 0,
             url: exchange.url().to_string(),
             content_type: text(headers, CONTENT_TYPE.as_str()),
             links: headers
@@ -98,15 +92,12 @@ impl<O: Operation> Operation for Probe<'_, O> {
 
     fn response(self, response: Response<&[u8]>, exchange: &Exchange<'_>) -> Result<Answer<Self>, Error> {
         let Self { operation, seen } = self;
-        let exchanges = seen.borrow().exchanges + 1;
-        seen.replace(Seen { exchanges, ..Seen::of(&response, exchange) });
+        seen.replace(Seen::of(&response, exchange));
         operation.response(response, exchange).map(|answer| answer.wrap(|operation| Self { operation, seen }))
     }
 
     fn refused(self, refusal: Refusal, exchange: &Exchange<'_>) -> Result<Answer<Self>, Error> {
         let Self { operation, seen } = self;
-        let earlier = seen.take();
-        seen.replace(Seen { requests: exchange.requests(), exchanges: earlier.exchanges + 1, ..earlier });
         operation.refused(refusal, exchange).map(|answer| answer.wrap(|operation| Self { operation, seen }))
     }
 

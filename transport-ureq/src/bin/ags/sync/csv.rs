@@ -185,6 +185,12 @@ impl std::fmt::Display for Fault {
     }
 }
 
+impl From<Fault> for String {
+    fn from(fault: Fault) -> Self {
+        fault.to_string()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::BufReader;

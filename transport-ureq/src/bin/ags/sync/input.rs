@@ -45,12 +45,12 @@ pub(super) struct Trouble {
 }
 
 impl Trouble {
-    fn of_file(what: impl ToString) -> Self {
-        Self { row: None, what: what.to_string() }
+    fn of_file(what: impl Into<String>) -> Self {
+        Self { row: None, what: what.into() }
     }
 
-    fn at(row: u64, what: impl ToString) -> Self {
-        Self { row: Some(row), what: what.to_string() }
+    fn at(row: u64, what: impl Into<String>) -> Self {
+        Self { row: Some(row), what: what.into() }
     }
 
     fn failure(self, path: &Path) -> Failure {
@@ -185,16 +185,8 @@ fn read(path: &Path, now: Timestamp) -> Result<Input, Trouble> {
         checkpoints.push(hasher.finish());
     }
     drop(records);
-    let digest = digested.digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    Ok(Input {
-        path: path.to_owned(),
-        file,
-        columns,
-        rows,
-        digest: format!("sha256:{digest}"),
-        checkpoints,
-        early,
-    })
+    let digest = format!("sha256:{:x}", digested.digest.finalize());
+    Ok(Input { path: path.to_owned(), file, columns, rows, digest, checkpoints, early })
 }
 
 /// The latest timestamp of each user, where rows have some of their own.

@@ -5,7 +5,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use lti_ags_ureq::Summary;
+use lti_ags_ureq::{Event, EventKind, Summary, WaitReason};
+
+use crate::args::Global;
 
 /// How long a line stands.
 const BEAT: Duration = Duration::from_millis(200);
@@ -19,7 +21,7 @@ const BAR: usize = 20;
 /// Takes the line away.
 const CLEAR: &str = "\r\u{1b}[2K";
 
-/// The line, until it is dropped. There is none where nobody watches: without a terminal, and with `--json`.
+/// The line, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Progress(Option<Shown>);
 
@@ -35,6 +37,26 @@ struct Shared {
     is_over: Condvar,
 }
 
+/// Whether the platform throttles: until when it is to be left alone.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Throttle(Arc<Mutex<Option<Instant>>>);
+
+impl Throttle {
+    pub(super) fn note(&self, event: &Event) {
+        if let EventKind::Wait { length, reason: WaitReason::Throttled } = event.kind {
+            *self.lock() = Instant::now().checked_add(length);
+        }
+    }
+
+    fn holds(&self) -> bool {
+        self.lock().is_some_and(|until| Instant::now() < until)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// What there is to tell.
 #[derive(Debug)]
 struct State {
@@ -43,23 +65,27 @@ struct State {
     summary: Summary,
     /// Rows that earlier runs settled, which say nothing of the rate.
     replayed: u64,
-    /// Whether all that is under way waits.
-    is_waiting: bool,
+    throttle: Throttle,
     is_over: bool,
 }
 
 impl Progress {
+    /// None.
+    pub(super) const NONE: Self = Self(None);
+
+    /// Whether somebody watches, and no trace is in the way.
+    pub(super) fn is_wanted(global: &Global) -> bool {
+        !global.json && !global.trace && io::stderr().is_terminal()
+    }
+
     /// Of a run over so many rows.
-    pub(super) fn begin(json: bool, rows: u64) -> Self {
-        if json || !io::stderr().is_terminal() {
-            return Self(None);
-        }
+    pub(super) fn begin(rows: u64, throttle: Throttle) -> Self {
         let state = State {
             rows,
             begun: Instant::now(),
             summary: Summary::default(),
             replayed: 0,
-            is_waiting: false,
+            throttle,
             is_over: false,
         };
         let shared = Arc::new(Shared { state: Mutex::new(state), is_over: Condvar::new() });
@@ -68,12 +94,11 @@ impl Progress {
         Self(artist.ok().map(|artist| Shown { shared, artist: Some(artist) }))
     }
 
-    /// How far it is now; of what is under way, how much there is and how much of it waits.
-    pub(super) fn set(&self, summary: Summary, replayed: u64, (calls, waiting): (usize, usize)) {
+    /// How far it is now.
+    pub(super) fn set(&self, summary: Summary, replayed: u64) {
         if let Some(shown) = &self.0 {
             let mut state = shown.shared.lock();
             (state.summary, state.replayed) = (summary, replayed);
-            state.is_waiting = calls > 0 && calls == waiting;
         }
     }
 
@@ -122,18 +147,19 @@ fn put(text: &str) {
 
 /// The line; what matters most comes first, since a narrow terminal shows no more.
 fn line(state: &State, elapsed: Duration) -> String {
-    let State { rows, summary, replayed, is_waiting, .. } = state;
+    let State { rows, summary, replayed, throttle, .. } = state;
     let percent = if *rows == 0 { 100 } else { summary.rows * 100 / rows };
     let filled = usize::try_from(percent).unwrap_or_default() * BAR / 100;
     let (filled, rest) = ("#".repeat(filled), "-".repeat(BAR.saturating_sub(filled)));
     let mut line = format!("[{filled}{rest}] {} of {rows} ({percent} %)", summary.rows);
     let settled = summary.rows.saturating_sub(*replayed);
-    if *is_waiting {
+    if throttle.holds() {
         line.push_str(", waiting for the platform");
     } else if elapsed >= WARM && settled > 0 {
         #[expect(clippy::cast_precision_loss, reason = "it is shown roughly")]
         let (rate, left) = (settled as f64 / elapsed.as_secs_f64(), rows.saturating_sub(summary.rows) as f64);
-        line.push_str(&format!(", {rate:.0}/s, {} left", span(Duration::from_secs_f64(left / rate))));
+        let left = span(Duration::from_secs_f64(left / rate));
+        line.extend([", ", &format!("{rate:.0}/s"), ", ", &left, " left"]);
     }
     let counts = [
         ("sent", summary.sent),
@@ -144,7 +170,7 @@ fn line(state: &State, elapsed: Duration) -> String {
         ("gave up", summary.gave_up),
     ];
     for (name, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
-        line.push_str(&format!(", {count} {name}"));
+        line.extend([", ", &count.to_string(), " ", name]);
     }
     line
 }
@@ -166,7 +192,14 @@ mod tests {
     fn state(sent: u64, rejected: u64, replayed: u64) -> State {
         let mut summary = Summary::default();
         (summary.rows, summary.sent, summary.rejected) = (sent + rejected, sent, rejected);
-        State { rows: 1000, begun: Instant::now(), summary, replayed, is_waiting: false, is_over: false }
+        State {
+            rows: 1000,
+            begun: Instant::now(),
+            summary,
+            replayed,
+            throttle: Throttle::default(),
+            is_over: false,
+        }
     }
 
     #[test]
@@ -183,7 +216,8 @@ mod tests {
             line(&state(500, 0, 490), 10),
             "[##########----------] 500 of 1000 (50 %), 1/s, 8 min 20 s left, 500 sent"
         );
-        let waiting = State { is_waiting: true, ..state(10, 0, 0) };
+        let waiting = state(10, 0, 0);
+        *waiting.throttle.lock() = Some(Instant::now() + Duration::from_secs(3600));
         assert_eq!(
             line(&waiting, 60),
             "[--------------------] 10 of 1000 (1 %), waiting for the platform, 10 sent"
