@@ -37,6 +37,15 @@ impl Passback {
                 }
                 return;
             }
+            // It was on its way when the line item was found gone.
+            Blame::Row
+                if kind == ErrorKind::NotFound && item.gate.shut().is_some_and(|why| why.kind() == kind) =>
+            {
+                if let Some(row) = self.rows.remove(&number) {
+                    self.skip(number, row, error);
+                }
+                return;
+            }
             Blame::Row | Blame::Way => {
                 if !error.is_transient() && item.refuse(kind, lane) {
                     self.shut(index, error.clone());

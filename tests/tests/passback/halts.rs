@@ -44,6 +44,17 @@ fn a_line_item_that_is_gone_ends_it_when_that_is_certain() {
 }
 
 #[test]
+fn a_score_that_is_answered_after_its_line_item_was_found_gone_is_skipped_too() {
+    for seed in 0..50 {
+        let mut world = World::new(Personality::Spec, 400, seed);
+        world.lms.script(Route::Scores, Script::reply(404).times(9_999));
+        world.lms.script(Route::LineItem, Script::reply(404).times(9_999));
+        let summary = run(&mut world, thousand().split_off(980)).summary.unwrap();
+        assert_eq!((summary.skipped, summary.rejected), (20, 0), "seed {seed}");
+    }
+}
+
+#[test]
 fn users_whom_the_platform_does_not_find_do_not_end_it_while_the_line_item_is_there() {
     let mut world = World::new(Personality::Spec, 400, 1);
     world.lms.script(Route::Scores, Script::reply(404).times(8));
