@@ -21,6 +21,7 @@ use lti_ags_ureq::{
 use crate::args::{self, Global};
 use crate::failure::{Failure, chain};
 use crate::interrupt::Interrupt;
+use crate::output;
 use crate::platform::Platform;
 
 use own_item::OwnItem;
@@ -89,7 +90,11 @@ pub(crate) fn run(global: &Global, args: &args::Check) -> Result<(), Failure> {
         asked,
         clock_ahead: None,
         // What only reads may end anywhere.
-        interrupt: if args.write { Interrupt::listen(STOPPING, || {}) } else { Interrupt::default() },
+        interrupt: if args.write {
+            Interrupt::listen(|| output::note(STOPPING))
+        } else {
+            Interrupt::default()
+        },
     };
     let is_known = check.platform_name()?;
     if check.token()? {

@@ -4,21 +4,19 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::output;
-
 /// Whether somebody wants it to end.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// From now on, the first signal is noted, with these words for who sent it, and does this; the second ends the process.
-    /// Elsewhere than on Unix, and where the system does not let us listen, the first one does.
-    pub(crate) fn listen(words: &'static str, then: impl Fn() + Send + 'static) -> Self {
+    /// From now on, the first signal is noted, and does this; the second ends the process. Elsewhere than on Unix, and where
+    /// the system does not let us listen, the first one does.
+    pub(crate) fn listen(first: impl FnOnce() + Send + 'static) -> Self {
         let interrupt = Self::default();
         #[cfg(unix)]
-        interrupt.clone().wait(words, then);
+        interrupt.clone().wait(first);
         #[cfg(not(unix))]
-        drop((words, then));
+        drop(first);
         interrupt
     }
 
@@ -27,17 +25,20 @@ impl Interrupt {
     }
 
     #[cfg(unix)]
-    fn wait(self, words: &'static str, then: impl Fn() + Send + 'static) {
+    fn wait(self, first: impl FnOnce() + Send + 'static) {
         use signal_hook::consts::{SIGINT, SIGTERM};
         let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM]) else { return };
+        let mut first = Some(first);
         std::thread::spawn(move || {
             for signal in signals.forever() {
-                if self.0.swap(true, Ordering::Relaxed) {
+                match first.take() {
+                    Some(first) => {
+                        self.0.store(true, Ordering::Relaxed);
+                        first();
+                    }
                     // As a shell tells of a process that a signal ended.
-                    std::process::exit(128 + signal);
+                    None => std::process::exit(128 + signal),
                 }
-                output::note(words);
-                then();
             }
         });
     }

@@ -108,7 +108,11 @@ fn sync(
     let begun = Instant::now();
     let mut tally = Tally::new(platform.output(), args.dry_run, has_journal);
     let stopper = run.stopper();
-    let interrupt = Interrupt::listen(STOPPING, move || stopper.stop());
+    let aside = progress.aside();
+    let interrupt = Interrupt::listen(move || {
+        aside.write(|| output::note(STOPPING));
+        stopper.stop();
+    });
     let mut trouble = None;
     while let Some(settlement) = run.next() {
         let told = match settlement {
@@ -116,7 +120,8 @@ fn sync(
             Err(error) => Err(Failure::new("journal", chain(&error)).too_late()),
         };
         progress.set(run.summary(), tally.replayed());
-        let written = told.and_then(|text| text.map_or(Ok(()), |text| progress.aside(|| tally.tell(&text))));
+        let written =
+            told.and_then(|text| text.map_or(Ok(()), |text| progress.aside().write(|| tally.tell(&text))));
         if let Err(failure) = written {
             trouble.get_or_insert(failure);
             run.stopper().stop();

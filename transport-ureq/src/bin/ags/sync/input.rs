@@ -273,3 +273,78 @@ impl Iterator for Scores<'_> {
         Some(score)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    const ROWS: u64 = 2 * BLOCK + 500;
+
+    /// A file of its own, removed in the end.
+    struct Scratch(PathBuf);
+
+    impl Scratch {
+        fn new(name: &str, text: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("ags-input-{}-{name}.csv", std::process::id()));
+            fs::write(&path, text).unwrap();
+            Self(path)
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let _ = fs::remove_file(&self.0);
+        }
+    }
+
+    fn text(points: impl Fn(u64) -> u64) -> String {
+        let row = |row| format!("u-{row},{},1000000\n", points(row));
+        "user_id,score_given,score_maximum\n".to_owned() + &(1..=ROWS).map(row).collect::<String>()
+    }
+
+    #[test]
+    fn what_was_checked_is_read_again() {
+        let file = Scratch::new("same", &text(|row| row));
+        let input = Input::check(&file.0, Timestamp::UNIX_EPOCH).unwrap();
+        let mut scores = input.scores().unwrap();
+        let given: Vec<_> = (&mut scores).filter_map(|score| score.score_given()).collect();
+        let expected: Vec<_> = (1..=ROWS).map(|row| f64::from(u32::try_from(row).unwrap())).collect();
+        assert_eq!((given, input.rows()), (expected, ROWS));
+        assert!(scores.trouble().is_none() && scores.next().is_none());
+    }
+
+    #[test]
+    fn no_row_is_given_out_that_was_not_checked() {
+        let whole = text(|row| row);
+        let changed = text(|row| if row == ROWS - 100 { 7 } else { row });
+        let cut = &whole[..whole.len() - 200];
+        for (name, text) in
+            [("changed", &*changed), ("cut", cut), ("broken", &whole.replace("u-2200,", "\"u"))]
+        {
+            let file = Scratch::new(name, &whole);
+            let input = Input::check(&file.0, Timestamp::UNIX_EPOCH).unwrap();
+            fs::write(&file.0, text).unwrap();
+            let mut scores = input.scores().unwrap();
+            assert_eq!((&mut scores).count() as u64, 2 * BLOCK, "{name}");
+            let failure = scores.trouble().unwrap();
+            assert!(failure.message().contains("the file has changed"), "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn the_digest_is_of_the_bytes() {
+        let digest = |name, text: &str| {
+            let file = Scratch::new(name, text);
+            Input::check(&file.0, Timestamp::UNIX_EPOCH).unwrap().digest().to_owned()
+        };
+        let header = "user_id,score_given,score_maximum";
+        // As `sha256sum` has it.
+        assert_eq!(
+            digest("lf", &format!("{header}\n")),
+            "sha256:31d1028e4f66c012c4a416cdb7dc474e5c2456f6d9494dae9bd9086af9a90e91"
+        );
+        assert_ne!(digest("lf", &format!("{header}\n")), digest("crlf", &format!("{header}\r\n")));
+    }
+}

@@ -102,12 +102,24 @@ impl Progress {
         }
     }
 
-    /// Writes to the terminal without the line in its way.
-    pub(super) fn aside<R>(&self, write: impl FnOnce() -> R) -> R {
-        let Some(shown) = &self.0 else { return write() };
+    /// For what else is written to the terminal.
+    pub(super) fn aside(&self) -> Aside {
+        Aside(self.0.as_ref().map(|shown| Arc::clone(&shown.shared)))
+    }
+}
+
+/// Writes to the terminal without the line in its way.
+#[derive(Debug)]
+pub(super) struct Aside(Option<Arc<Shared>>);
+
+impl Aside {
+    pub(super) fn write<R>(&self, write: impl FnOnce() -> R) -> R {
+        let Some(shared) = &self.0 else { return write() };
         // The line is not drawn meanwhile.
-        let _state = shown.shared.lock();
-        put(CLEAR);
+        let state = shared.lock();
+        if !state.is_over {
+            put(CLEAR);
+        }
         write()
     }
 }
