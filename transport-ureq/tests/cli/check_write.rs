@@ -98,6 +98,28 @@ fn a_line_item_that_the_platform_moved_is_found_and_deleted() {
 }
 
 #[test]
+fn a_platform_that_names_another_line_item_loses_none() {
+    for named in ["/items/5", "/items/9"] {
+        let server = Server::start(move |request, _| match (&*request.method, &*request.path) {
+            (_, "/token") => Reply::token(),
+            ("POST", "/items") => Reply::new(201, "").header("location", named),
+            ("GET", "/items/5" | "/items/9") => {
+                Reply::new(200, r#"{"label":"Exam","scoreMaximum":10,"tag":"exam","resourceId":"e-1"}"#)
+            }
+            ("GET", _) => Reply::new(200, "[]"),
+            ("PUT", _) => Reply::new(403, ""),
+            _ => Reply::new(204, ""),
+        });
+        let ran = Tool::in_course(&server).run(&["check", "--write", "--json"]);
+        assert_eq!(ran.code, 1, "{ran:?}");
+        let requests = server.service_requests();
+        assert!(requests.iter().all(|request| request.method != "DELETE"), "{ran:?}");
+        // Nor is it changed.
+        assert!(requests.iter().all(|request| request.method != "PUT"), "{ran:?}");
+    }
+}
+
+#[test]
 fn ctrl_c_deletes_it_before_it_ends() {
     let (tell, came) = mpsc::channel();
     let (go, gone) = mpsc::channel::<()>();

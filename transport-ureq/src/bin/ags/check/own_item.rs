@@ -30,6 +30,12 @@ impl OwnItem {
         item.resource_id() == Some(&self.resource_id) && item.tag() == Some(TAG)
     }
 
+    /// Whether this is it, also where the platform does not keep what it is known by. Any other one, and its grades, are to
+    /// stay as they are, whatever the platform says of its place.
+    fn may_be(&self, item: &LineItem) -> bool {
+        self.is(item) || [LABEL, CHANGED].contains(&item.label())
+    }
+
     fn list(&self) -> ListLineItems {
         ListLineItems::new().resource_id(&self.resource_id).tag(TAG)
     }
@@ -93,6 +99,13 @@ impl Check<'_> {
                 return self.report.fails("get", &detail, self.platform.failure(error));
             }
         };
+        if !own.may_be(&item) {
+            let detail =
+                "The platform answers a creation with the URL of another line item, which stays as it is.";
+            let failure =
+                Failure::new("malformed_response", "a creation was answered with another line item");
+            return self.report.fails("get", detail, failure);
+        }
         if own.seen_at(item.id()) {
             let detail =
                 "The new line item is at another URL than the one that was answered when it was created.";
@@ -139,7 +152,14 @@ impl Check<'_> {
 
     fn change(&mut self, own: &mut OwnItem) -> Result<(), Failure> {
         let Some(place) = own.places.last() else { return Ok(()) };
-        let update = UpdateLineItem::new(|item| item.set_label(CHANGED)).at(place)?.verified();
+        let change = |item: &mut LineItem| {
+            if own.may_be(item) {
+                item.set_label(CHANGED)
+            } else {
+                Err(Error::invalid_input("it is another one"))
+            }
+        };
+        let update = UpdateLineItem::new(change).at(place)?.verified();
         let item = match self.probe(update).0 {
             Ok(updated) => updated.item,
             Err(error) => {
@@ -157,43 +177,56 @@ impl Check<'_> {
 
     /// Deletes what was made, wherever it is, and sees to it that it is gone.
     pub(super) fn remove(&mut self, own: &OwnItem) -> Result<(), Failure> {
-        // Where it may be, beside the places where it was seen: it may have been made although creating it failed.
-        let mut places = own.places.clone();
+        // It may have been made although creating it failed, and is known by its resource id.
         let listed = self.read(own.list());
-        for id in listed.items.iter().filter_map(|item| item.id()?.parse::<ServiceUrl>().ok()) {
-            if !places.iter().any(|place| place.same_resource(&id)) {
-                places.push(id);
+        let is_url = |item: &LineItem| item.id()?.parse::<ServiceUrl>().ok();
+        let mut places: Vec<_> = listed.items.iter().filter_map(is_url).collect();
+        let mut trouble = listed.error;
+        for place in &own.places {
+            if places.iter().any(|known| known.same_resource(place)) {
+                continue;
+            }
+            match self.is_at(own, place) {
+                Ok(true) => places.push(place.clone()),
+                Ok(false) => {}
+                Err(error) => trouble = Some(error),
             }
         }
-        if places.is_empty() {
-            return match listed.error {
-                None => Ok(()),
-                Some(error) => self.left_behind(own, &error),
-            };
-        }
-        let mut refused = None;
         let mut deleted = 0;
         for place in &places {
             match self.probe(DeleteLineItem::new(self.reachable(place))?).0 {
                 Ok(()) => deleted += 1,
-                // The other places may be former ones.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => refused = Some(error),
+                Err(error) => trouble = Some(error),
             }
         }
         let left = self.read(own.list());
-        if let Some(error) = refused.or(left.error) {
+        if let Some(error) = trouble.or(left.error) {
             return self.left_behind(own, &error);
         }
         if !left.items.is_empty() {
             let detail = "The platform says that the new line item is deleted, and lists it all the same.";
             return self.report.differs("delete", detail);
         }
-        if deleted == 0 {
-            let detail = "The new line item was gone already when it was to be deleted.";
-            return self.report.differs("delete", detail);
+        match (deleted, own.places.is_empty()) {
+            // It was never there.
+            (0, true) => Ok(()),
+            (0, false) => {
+                let detail = "The new line item was gone already when it was to be deleted.";
+                self.report.differs("delete", detail)
+            }
+            _ => self.report.fine("delete", "The new line item can be deleted, and is gone."),
         }
-        self.report.fine("delete", "The new line item can be deleted, and is gone.")
+    }
+
+    /// Whether the line item is at a place that the platform named for it.
+    fn is_at(&mut self, own: &OwnItem, place: &ServiceUrl) -> Result<bool, Error> {
+        let get = GetLineItem::new().at(self.reachable(place))?;
+        match self.probe(get).0 {
+            Ok(item) => Ok(own.may_be(&item)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// The URL, or its like at the origin of the container where the token does not go to its own: a platform behind a
