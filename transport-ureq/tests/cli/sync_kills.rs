@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
-use lti_ags_testing::{Builder, Platform, Route, Script, Service};
+use lti_ags_testing::{Builder, Platform, Service};
 use serde_json::Value;
 
 use crate::platform::folder;
 use crate::server::{Reply, Server};
-use crate::sync::{arrivals, grades, outcomes, sync};
+use crate::sync::{arrivals, grades, outcomes, rows, sync};
 use crate::tool::{Tool, signal};
 
 const ARGUMENTS: [&str; 6] = ["scores", "sync", "grades.csv", "--json", "--journal", "grades.journal"];
@@ -106,55 +108,78 @@ fn killed_fifty_times_it_comes_to_the_same_as_undisturbed() {
     platform.assert_no_violations();
 }
 
+/// A platform that takes so many scores and answers all of them but for the last four, until that is allowed by dropping what
+/// comes with it: they are in the gradebook, and their answers do not get through.
+fn holding(scores: usize) -> (Platform, Receiver<()>, Sender<()>) {
+    let (tell, came) = mpsc::channel();
+    let (release, held) = mpsc::channel::<()>();
+    let (held, count) = (Mutex::new(held), AtomicUsize::new(0));
+    let platform = Platform::builder().on_exchange(move |exchange| {
+        if exchange.service == Service::Scores {
+            let number = count.fetch_add(1, Ordering::Relaxed);
+            let _ = tell.send(());
+            if (scores - 4..scores).contains(&number) {
+                let _ = held.lock().unwrap().recv();
+            }
+        }
+    });
+    (platform.start(), came, release)
+}
+
 #[test]
 fn killed_in_the_middle_it_goes_on_with_the_same_timestamps() {
-    let (platform, came) = telling(Platform::builder());
+    let (platform, came, release) = holding(24);
     let tool = folder(&platform);
     tool.write("grades.csv", &file(&platform, 60));
-    // The answers of these are under way when it is killed.
-    platform.script(
-        Route::Scores,
-        Script::normal().times(20).then(Script::normal().delay(Duration::from_secs(1)).times(4)),
-    );
     let mut child = tool.spawn(&ARGUMENTS);
     came.iter().take(24).count();
+    let settled = BufReader::new(child.stdout.take().unwrap()).lines().take(20).count();
     child.kill().unwrap();
     child.wait().unwrap();
+    drop(release);
     let before = sent(&platform);
+    assert_eq!((settled, before.len()), (20, 24));
+
     let again = tool.run(&ARGUMENTS);
     assert_eq!(again.code, 0, "{again:?}");
-    let outcomes = outcomes(&again);
-    assert_eq!(outcomes.iter().filter(|outcome| **outcome == "superseded").count(), 4, "{outcomes:?}");
-    let after = &sent(&platform)[before.len()..];
-    assert_eq!(after.len(), 60 - 20);
-    for (row, timestamp) in before.iter().filter(|(row, _)| after.iter().any(|(again, _)| again == row)) {
-        assert!(after.contains(&(*row, timestamp.clone())), "row {row}");
+    let superseded = rows(&again).into_values().filter(|row| row["outcome"] == "superseded");
+    let superseded: BTreeSet<_> = superseded.map(|row| row["row"].as_u64().unwrap()).collect();
+    assert_eq!(superseded, before[20..].iter().map(|(row, _)| *row).collect());
+    let after = &sent(&platform)[24..];
+    assert_eq!(after.len(), 40);
+    for sent in &before[20..] {
+        assert!(after.contains(sent), "row and timestamp are the same: {sent:?}");
     }
 }
 
 #[test]
 fn ctrl_c_lets_what_is_on_its_way_arrive_and_begins_nothing_more() {
     for name in ["INT", "TERM"] {
-        let (platform, came) = telling(Platform::builder());
+        let (platform, came, release) = holding(13);
         let tool = folder(&platform);
         tool.write("grades.csv", &file(&platform, 60));
-        platform.script(Route::Scores, Script::normal().delay(Duration::from_millis(30)).times(60));
-        let child = tool.spawn(&ARGUMENTS);
-        came.iter().take(9).count();
+        let mut child = tool.spawn(&ARGUMENTS);
+        came.iter().take(13).count();
         signal(name, &child);
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut note = String::new();
+        stderr.read_line(&mut note).unwrap();
+        assert!(note.starts_with("ags: note: stopping"), "{note}");
+        drop(release);
         let output = child.wait_with_output().unwrap();
-        let stderr = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        let mut error = String::new();
+        stderr.read_to_string(&mut error).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{error}");
         let arrived: BTreeSet<_> = sent(&platform).into_iter().map(|(row, _)| row).collect();
-        assert!(arrived.len() < 60);
-        assert_eq!(settled(&output.stdout), arrived, "what arrived is told, and nothing else");
-        let (note, error) = stderr.split_once('\n').unwrap();
-        assert!(note.starts_with("ags: note: stopping"), "{stderr}");
-        let error: Value = serde_json::from_str(error).unwrap();
+        assert_eq!(
+            (arrived.len(), settled(&output.stdout)),
+            (13, arrived),
+            "what arrived is told, and no more"
+        );
+        let error: Value = serde_json::from_str(&error).unwrap();
         assert_eq!(error["error"]["kind"], "rows_failed");
         let message = error["error"]["message"].as_str().unwrap();
-        assert!(message.contains(&format!("stopped with {} rows to go", 60 - arrived.len())), "{message}");
-        assert!(message.contains("run the same command again"), "{message}");
+        assert!(message.contains("stopped with 47 rows to go; run the same command again"), "{message}");
 
         let again = tool.run(&ARGUMENTS);
         assert_eq!((again.code, outcomes(&again)), (0, vec!["sent".to_owned(); 60]));

@@ -110,8 +110,8 @@ fn sync(
     let stopper = run.stopper();
     let aside = progress.aside();
     let interrupt = Interrupt::listen(move || {
-        aside.write(|| output::note(STOPPING));
         stopper.stop();
+        aside.write(|| output::note(STOPPING));
     });
     let mut trouble = None;
     while let Some(settlement) = run.next() {
