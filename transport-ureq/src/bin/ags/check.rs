@@ -12,7 +12,7 @@ mod results;
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use lti_ags_ureq::{
     Error, ErrorKind, Event, EventKind, LineItem, Operation, Policy, Registration, Scope, Scopes, ServiceUrl,
@@ -40,13 +40,18 @@ struct Asked {
     requests: AtomicU32,
     failed: AtomicU32,
     throttled: AtomicU32,
+    /// The platform tells what is left of its limit.
+    has_limit: AtomicBool,
 }
 
 impl Asked {
     fn note(&self, event: &Event) {
         let count = |number: &AtomicU32| number.fetch_add(1, Ordering::Relaxed);
         match &event.kind {
-            EventKind::Exchange { .. } => drop(count(&self.requests)),
+            EventKind::Exchange { remaining, .. } => {
+                count(&self.requests);
+                self.has_limit.fetch_or(remaining.is_some(), Ordering::Relaxed);
+            }
             EventKind::Retry { error } => {
                 count(&self.failed);
                 if matches!(error.kind(), ErrorKind::RateLimited { .. }) {
@@ -201,7 +206,12 @@ impl Check<'_> {
     /// Whether requests had to be sent again.
     fn patience(&mut self) -> Result<(), Failure> {
         let number = |number: &AtomicU32| number.load(Ordering::Relaxed);
-        let Asked { requests, failed, throttled } = &*self.asked;
+        let Asked { requests, failed, throttled, has_limit } = &*self.asked;
+        if has_limit.load(Ordering::Relaxed) {
+            let detail =
+                "The platform has a rate limit, and tells what is left of it (X-Rate-Limit-Remaining).";
+            self.report.fine("rate_limit", detail)?;
+        }
         let (requests, failed) = (number(requests), number(failed));
         let detail = match (failed, number(throttled)) {
             (0, _) => return self.report.fine("retries", "No request had to be sent again."),
