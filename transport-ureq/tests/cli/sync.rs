@@ -109,7 +109,7 @@ fn people_read_a_table_and_why_rows_were_not_taken() {
     );
     assert!(table.starts_with("OUTCOME   ROWS  WHY\nsent         2  -\nrejected     1  user_not_gradable 1\n3 rows, 3 requests and 1 for tokens, in "), "{table}");
     assert!(
-        ran.stderr.starts_with("ags: not all rows were taken: rejected (user_not_gradable 1); "),
+        ran.stderr.starts_with("ags: not all rows were taken: rejected (user_not_gradable 1)\n"),
         "{ran:?}"
     );
     assert!(!ran.stderr.contains('\r'), "no progress where nobody watches");

@@ -207,12 +207,16 @@ impl<'a> Tally<'a> {
         if left > 0 {
             add(format!("stopped with {} to go", counted(left, "row", "rows")));
         }
-        add(if self.has_journal {
-            "run the same command again, and it goes on with what was skipped or given up".to_owned()
-        } else {
-            "run again, it sends every row again, unless told --only-changed; with --journal it would go on where it stood"
-                .to_owned()
-        });
+        let is_open = |(outcome, _): &(&str, &str)| *outcome != "rejected";
+        if left > 0 || self.failed.keys().any(is_open) {
+            add(if self.has_journal {
+                "run the same command again, and it goes on with what was skipped or given up".to_owned()
+            } else {
+                "run again, it sends every row again, unless told --only-changed; with --journal it would go on \
+                 where it stood"
+                    .to_owned()
+            });
+        }
         Err(Failure::new("rows_failed", message))
     }
 
