@@ -25,6 +25,7 @@ mod client;
 #[cfg(feature = "rustls")]
 mod connect;
 mod exchange;
+mod journal_file;
 mod pages;
 mod passback;
 mod shared;
@@ -37,8 +38,8 @@ pub use client::Client;
 #[cfg(feature = "rustls")]
 pub use connect::{Https, classify};
 pub use exchange::HttpService;
+pub use journal_file::JournalFile;
 pub use lti_ags::*;
-pub use lti_ags_journal::JournalFile;
 pub use passback::Settlements;
 #[cfg(feature = "tracing")]
 pub use trace::trace;

@@ -21,6 +21,7 @@ mod builder;
 mod client;
 mod crew;
 mod exchange;
+mod journal_file;
 mod pages;
 mod passback;
 #[cfg(feature = "tracing")]
@@ -28,8 +29,8 @@ mod trace;
 
 pub use builder::ClientBuilder;
 pub use client::Client;
+pub use journal_file::JournalFile;
 pub use lti_ags::*;
-pub use lti_ags_journal::JournalFile;
 pub use pages::{Items, Pages};
 pub use passback::Settlements;
 #[cfg(feature = "tracing")]

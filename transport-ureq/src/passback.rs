@@ -58,6 +58,18 @@ impl Client {
 
 impl<'a, I> Settlements<'a, I> {
     /// Records the run in a journal, and goes on where the run that wrote it stood.
+    ///
+    /// ```no_run
+    /// # use lti_ags_ureq::{Client, Endpoint, JournalFile, JournalHeader, Passback, Score};
+    /// # fn example(client: &Client, endpoint: &Endpoint, scores: Vec<Score>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let header = JournalHeader::new("sha256:9f86d0…").line_item(endpoint.line_item()?);
+    /// let journal = JournalFile::open("lab-3.journal", header)?;
+    /// for settlement in client.pass_back(Passback::new(endpoint), scores).journal(journal) {
+    ///     println!("{}", settlement?.outcome.name());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn journal(mut self, mut journal: impl Journal + 'a) -> Self {
         self.passback = self.passback.journaled(journal.history());

@@ -1,5 +1,6 @@
-//! The journal of a bulk passback in a file: locked while a run writes to it, only ever added to. Both transports use it, and
-//! export it again.
+//! The journal of a bulk passback in a file: locked while a run writes to it, only ever added to.
+//!
+//! The core touches no file, and the transports need the same one: in the other's sources this is a symbolic link.
 
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -11,20 +12,7 @@ use lti_ags::{History, Journal, JournalError, JournalHeader, JournalReader, Reco
 /// A file that holds the [journal](lti_ags::Journal) of a passback: JSON Lines, for its owner alone. It is locked until it is
 /// dropped, or the process ends, however it ends.
 ///
-/// ```
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use lti_ags::{Endpoint, Journal, JournalHeader};
-/// use lti_ags_journal::JournalFile;
-///
-/// # let path = std::env::temp_dir().join(format!("lti-ags-journal-{}", std::process::id()));
-/// let endpoint = Endpoint::for_line_item("https://lms.example/lineitems/9")?;
-/// let header = JournalHeader::new("sha256:9f86d0…").line_item(endpoint.line_item()?);
-/// let mut journal = JournalFile::open(&path, header)?;
-/// assert!(journal.history().is_empty());
-/// # std::fs::remove_file(path)?;
-/// # Ok(())
-/// # }
-/// ```
+/// A [`Client`](crate::Client) passes scores back with it.
 pub struct JournalFile {
     file: File,
     path: PathBuf,

@@ -1,0 +1,1 @@
+../../transport-ureq/src/journal_file.rs
