@@ -36,6 +36,9 @@ pub use passback::Settlements;
 #[cfg(feature = "tracing")]
 pub use trace::trace;
 
+#[doc = include_str!("course.md")]
+pub mod course {}
+
 /// The programs of the README, compiled.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
