@@ -20,6 +20,8 @@ const MAX_HOLD: Duration = Duration::from_secs(60);
 pub(crate) struct Renewals {
     unauthorized: Vain,
     forbidden: Vain,
+    /// The newest token that a service has accepted, by its serial number.
+    proven: u64,
 }
 
 #[derive(Debug, Default)]
@@ -42,8 +44,14 @@ impl Renewals {
         vain.hold = Some(Interval::new(now, HOLD.saturating_mul(vain.times.saturating_pow(2)).min(MAX_HOLD)));
     }
 
+    /// Whether a service has accepted this token, or a later one: where it is refused then, it has ended early.
+    pub(crate) fn is_proven(&self, serial: u64) -> bool {
+        serial <= self.proven
+    }
+
     /// A token was accepted: after that, a 401 is about the token again. A 403 may still be about the user.
-    pub(crate) fn accepted(&mut self, after_renewal: bool) {
+    pub(crate) fn accepted(&mut self, serial: u64, after_renewal: bool) {
+        self.proven = self.proven.max(serial);
         self.unauthorized = Vain::default();
         if after_renewal {
             self.forbidden = Vain::default();

@@ -156,7 +156,7 @@ impl<O: Operation> Call<O> {
         let response = Response::from_parts(parts, body.as_ref());
         let token = bearer(&sent.authorization);
         if response.status().is_success() {
-            session.renewals.accepted(self.way.renewals > 0);
+            session.renewals.accepted(sent.serial, self.way.renewals > 0);
             let status = response.status();
             return self.read(session, now, token, |operation, exchange| {
                 operation.response(response, exchange).map_err(|error| error.with_status(status))
@@ -170,7 +170,9 @@ impl<O: Operation> Call<O> {
         if may_be_about_the_token(&refusal) {
             if self.way.is_renewed(sent) {
                 session.renewals.in_vain(refusal.status(), now);
-            } else if self.way.may_renew(&refusal, sent) && session.renewals.may_help(refusal.status(), now) {
+            } else if (self.way.may_renew(&refusal, sent) || self.has_ended_early(session, sent))
+                && session.renewals.may_help(refusal.status(), now)
+            {
                 self.tell(session, EventKind::Renewal { status: refusal.status() });
                 return self.renew(session, now, sent);
             }
@@ -182,6 +184,12 @@ impl<O: Operation> Call<O> {
         }
         self.way.in_doubt |= retry::may_have_been_acted_on(refusal.status());
         self.again(session, now, verdict, refusal.into())
+    }
+
+    /// Whether another call has shown that the token was good, so that it must have ended since: one that this call has used
+    /// in an earlier exchange has not.
+    fn has_ended_early(&self, session: &Session, sent: &Sent) -> bool {
+        self.way.requests == self.way.attempts && session.renewals.is_proven(sent.serial)
     }
 
     /// Goes again with a new token.

@@ -25,6 +25,7 @@ pub struct World {
     /// How often all tokens are revoked, and how often that has happened.
     pub revoking: f64,
     pub revoked: usize,
+    calm_until: Timestamp,
     /// Token requests that met with a fault.
     pub faulty_token_requests: usize,
     sky: Vec<Flying>,
@@ -117,6 +118,7 @@ impl World {
             faults: 0.0,
             revoking: 0.0,
             revoked: 0,
+            calm_until: now,
             faulty_token_requests: 0,
             sky: Vec::new(),
             most_in_flight: 0,
@@ -252,9 +254,11 @@ impl World {
             Some(Fault::Throttled) => return status(429),
             Some(Fault::LostAfter) | None => {}
         }
-        if self.rng.f64() < self.revoking {
+        // Not twice in one call: a platform that refuses the new token as well means it.
+        if self.rng.f64() < self.revoking && self.now > self.calm_until {
             self.lms.revoke_tokens();
             self.revoked += 1;
+            self.calm_until = self.now + Duration::from_secs(5);
         }
         let reply = self.lms.respond(self.now, &request.map(|body| body.to_vec()));
         match (fault, reply.into_response()) {
