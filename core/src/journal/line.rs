@@ -90,7 +90,7 @@ pub(super) fn seal(members: &impl Serialize) -> Vec<u8> {
 pub(crate) fn seal_rest(rest: &[u8]) -> Vec<u8> {
     let mut line = Vec::with_capacity(rest.len() + CRC.len() + SUM + 3);
     line.extend_from_slice(CRC);
-    line.extend_from_slice(format!("{:08x}\",", crc32fast::hash(rest)).as_bytes());
+    line.extend_from_slice(format!("{}\",", sum_of(rest)).as_bytes());
     line.extend_from_slice(rest);
     line.push(b'\n');
     line
@@ -100,11 +100,14 @@ pub(crate) fn seal_rest(rest: &[u8]) -> Vec<u8> {
 pub(super) fn open<T: DeserializeOwned>(line: &[u8]) -> Option<Result<T, serde_json::Error>> {
     let (sum, rest) = line.strip_prefix(CRC)?.split_at_checked(SUM)?;
     let rest = rest.strip_prefix(b"\",")?;
-    let sum = u32::from_str_radix(std::str::from_utf8(sum).ok()?, 16).ok()?;
-    (crc32fast::hash(rest) == sum).then(|| serde_json::from_slice(line))
+    (sum_of(rest).as_bytes() == sum).then(|| serde_json::from_slice(line))
 }
 
 /// Whether another line begins inside of this one.
 pub(super) fn begins_inside(line: &[u8]) -> bool {
     line.windows(CRC.len()).skip(1).any(|window| window == CRC)
+}
+
+fn sum_of(rest: &[u8]) -> String {
+    format!("{:08x}", crc32fast::hash(rest))
 }
