@@ -36,6 +36,7 @@ pub use passback::Settlements;
 #[cfg(feature = "tracing")]
 pub use trace::trace;
 
+#[expect(clippy::doc_markdown, reason = "platforms are no code")]
 #[doc = include_str!("course.md")]
 pub mod course {}
 
