@@ -82,6 +82,18 @@ fn a_platform_that_only_refuses_is_asked_as_often_as_it_takes() {
     }
 }
 
+#[test]
+fn a_platform_that_takes_less_than_one_a_second_is_asked_little_more() {
+    for (workers, rate) in [(1, 0.25), (4, 1.0), (4, 0.5), (4, 0.25), (32, 0.5)] {
+        for after in [None, Some(4)] {
+            let bucket = Bucket::plain(5.0, rate, after);
+            let outcome = Simulation::new(bucket, workers, 300, (0.05, 0.1)).run();
+            let what = format!("{workers} workers, {rate} a second, {after:?}");
+            assert_within(&outcome, ideal(300, rate, workers, 0.1), 1.35, 0.1, &what);
+        }
+    }
+}
+
 /// A platform that is not throttling, whatever it says.
 struct Says(Box<dyn FnMut(usize) -> String>, usize);
 
@@ -250,4 +262,32 @@ fn calls_that_are_dropped_while_they_wait_hold_nobody_up() {
             step = paused.resume(&mut session, now);
         }
     }
+}
+
+#[test]
+fn a_budget_that_is_low_and_stays_so_goes_on_to_be_believed() {
+    let mut session = session(lti_ags::Policy::default());
+    let endpoint = Endpoint::for_line_item("https://lms.test/lineitems/4").unwrap();
+    let mut now = noon();
+    // Others use it, too. What is left is more than Canvas sets aside for one request, which it lets through.
+    for (user, remaining) in ["700", "100", "100", "100", "100", "100", "100", "100"].iter().enumerate() {
+        let mut step = session.begin(&endpoint, post(user), now);
+        loop {
+            step = match step {
+                Step::Wait(delay, paused) => {
+                    now += delay;
+                    paused.resume(&mut session, now)
+                }
+                Step::Send(_, in_flight) => {
+                    let token = in_flight.lease().is_some();
+                    let body = if token { r#"{"access_token":"t","expires_in":3600}"# } else { "" };
+                    let answer = Response::builder().header("x-rate-limit-remaining", *remaining).body(body);
+                    in_flight.receive(&mut session, now, Ok(answer.unwrap()))
+                }
+                Step::Done(receipt) => break drop(receipt.unwrap()),
+            };
+        }
+    }
+    let steps: Vec<_> = (100..132).map(|user| session.begin(&endpoint, post(user), now)).collect();
+    assert!(steps.iter().filter(|step| matches!(step, Step::Send(..))).count() <= 1);
 }

@@ -11,7 +11,7 @@ pub(super) struct Budget {
     in_flight: usize,
     /// It refused when this much was left.
     floor: f64,
-    /// How often in a row it let a request through that it should have refused, by what it says.
+    /// How often in a row it let a request through that it should have refused, by what it says: five for each.
     doubts: u32,
 }
 
@@ -27,8 +27,8 @@ const LEAST: f64 = 0.005;
 /// Nobody has a budget like this.
 const ABSURD: f64 = 1e9;
 
-/// So often a platform may go on when it says that nothing is left.
-const DOUBTS: u32 = 6;
+/// A platform is believed up to the sixth time that it goes on with nothing left, or the thirtieth with next to nothing.
+const DOUBTS: u32 = 30;
 
 impl Budget {
     pub(super) fn new(remaining: f64) -> Self {
@@ -36,14 +36,21 @@ impl Budget {
     }
 
     pub(super) fn heed(&mut self, remaining: f64, in_flight: usize, refused: bool) {
+        let rises = remaining > self.remaining;
         self.highest = self.highest.max(remaining);
         // Those that are under way when it refuses may be refused as well: they have nothing set aside.
         (self.remaining, self.in_flight) = (remaining, if refused { 0 } else { in_flight });
         if refused && remaining < 4.0 * RESERVED {
             self.floor = self.floor.max(remaining);
         }
-        let is_doubtful = !refused && (remaining <= 0.0 || self.share() <= LEAST);
-        self.doubts = if is_doubtful { self.doubts.saturating_add(1) } else { 0 };
+        // With next to nothing left, a budget that is one has time to grow between two requests.
+        let doubt = match remaining {
+            _ if refused => None,
+            ..=0.0 => Some(5),
+            _ if self.share() <= LEAST && !rises => Some(1),
+            _ => None,
+        };
+        self.doubts = doubt.map_or(0, |doubt| self.doubts.saturating_add(doubt));
     }
 
     /// Where it goes on and on with nothing left, or has more than anyone, it says nothing.

@@ -83,7 +83,7 @@ impl Limit {
             // Where it refuses for longer than it need, less goes through than could.
             (true, true) => seen.max(0.75 * self.current()),
             (true, false) => seen,
-            (false, _) => (self.current() / 4.0).max(FIRST / 2.0),
+            (false, _) => self.current() / 2.0,
         };
         let rate = rate.max(SLOWEST);
         // The longer a refusal holds everyone up, the later is the next one.
