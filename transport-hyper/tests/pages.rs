@@ -2,7 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 use std::convert::Infallible;
-use std::future::{Future, Ready, ready};
+use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
@@ -19,12 +19,30 @@ use lti_ags_hyper::{
 
 /// Three pages of two line items; the third cannot be read. It notes what it is asked.
 #[derive(Clone, Default)]
-struct Platform(Arc<Mutex<Vec<String>>>);
+struct Platform {
+    asked: Arc<Mutex<Vec<String>>>,
+    /// How often each answer lets itself be waited for.
+    waits: u32,
+}
+
+struct Answer(Option<Response<Full<Bytes>>>, u32);
+
+impl Future for Answer {
+    type Output = Result<Response<Full<Bytes>>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.1 > 0 {
+            self.1 -= 1;
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(self.0.take().unwrap()))
+    }
+}
 
 impl tower_service::Service<Request<Full<Bytes>>> for Platform {
     type Response = Response<Full<Bytes>>;
     type Error = Infallible;
-    type Future = Ready<Result<Self::Response, Infallible>>;
+    type Future = Answer;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
@@ -39,9 +57,9 @@ impl tower_service::Service<Request<Full<Bytes>>> for Platform {
             _ => "[",
         };
         let next = if path == "/items" { "?p=2" } else { "?p=3" };
-        self.0.lock().unwrap().push(path);
+        self.asked.lock().unwrap().push(path);
         let response = Response::builder().header("link", format!("<{next}>; rel=next"));
-        ready(Ok(response.body(body.into()).unwrap()))
+        Answer(Some(response.body(body.into()).unwrap()), self.waits)
     }
 }
 
@@ -74,9 +92,12 @@ impl Signer for Never {
 }
 
 fn client() -> (Client<Platform>, Platform, Endpoint) {
+    client_on(Platform::default())
+}
+
+fn client_on(platform: Platform) -> (Client<Platform>, Platform, Endpoint) {
     let key = SigningKey::external(Algorithm::Rs256, "k", Never);
     let registration = Registration::new("tool", "https://lms.test/token", key).unwrap();
-    let platform = Platform::default();
     let classify = |never: Infallible| -> TransportError { match never {} };
     let client = ClientBuilder::over(registration, platform.clone(), Never, classify).build();
     (client, platform, Endpoint::new(Scope::AGS).with_line_items("https://lms.test/items").unwrap())
@@ -100,13 +121,13 @@ fn next<S: Stream + Unpin + Send + 'static>(stream: &mut S) -> Option<S::Item> {
 fn a_page_is_read_when_it_is_asked_for() {
     let (client, platform, endpoint) = client();
     let mut pages = client.pages(&endpoint, ListLineItems::new());
-    assert!(platform.0.lock().unwrap().is_empty());
+    assert!(platform.asked.lock().unwrap().is_empty());
     assert_eq!(next(&mut pages).unwrap().unwrap().items.len(), 2);
-    assert_eq!(*platform.0.lock().unwrap(), ["/token", "/items"]);
+    assert_eq!(*platform.asked.lock().unwrap(), ["/token", "/items"]);
     assert!(next(&mut pages).unwrap().unwrap().next.is_some());
     assert_eq!(next(&mut pages).unwrap().unwrap_err().kind(), ErrorKind::MalformedResponse);
     assert!(next(&mut pages).is_none() && next(&mut pages).is_none());
-    assert_eq!(platform.0.lock().unwrap().len(), 4);
+    assert_eq!(platform.asked.lock().unwrap().len(), 4);
 }
 
 #[test]
@@ -123,7 +144,7 @@ fn items_come_in_order_and_an_error_in_its_place() {
         );
     }
     assert_eq!(labels, ["1", "2", "3", "4", "malformed_response"]);
-    assert_eq!(platform.0.lock().unwrap().len(), 4);
+    assert_eq!(platform.asked.lock().unwrap().len(), 4);
 }
 
 #[test]
@@ -131,7 +152,25 @@ fn a_list_is_collected_whole_or_not_at_all() {
     let (client, platform, endpoint) = client();
     let error = now(pin!(client.collect(&endpoint, ListLineItems::new(), 3))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ResponseTooLarge);
-    assert_eq!(platform.0.lock().unwrap().len(), 3);
+    assert_eq!(platform.asked.lock().unwrap().len(), 3);
     let error = now(pin!(client.collect(&endpoint, ListLineItems::new(), 100))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::MalformedResponse);
+}
+
+#[test]
+fn a_reader_that_stops_waiting_loses_no_page_and_asks_for_none_twice() {
+    let (client, platform, endpoint) = client_on(Platform { waits: 3, ..Platform::default() });
+    let mut items = client.items(&endpoint, ListLineItems::new());
+    let (mut labels, mut waits) = (Vec::new(), 0);
+    loop {
+        // As a `select!` does when something else comes first.
+        let next = std::future::poll_fn(|context| Pin::new(&mut items).poll_next(context));
+        match pin!(next).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Pending => waits += 1,
+            Poll::Ready(Some(item)) => labels.extend(item.ok().map(|item: LineItem| item.label().to_owned())),
+            Poll::Ready(None) => break,
+        }
+    }
+    assert_eq!((waits, labels), (12, ["1", "2", "3", "4"].map(str::to_owned).to_vec()));
+    assert_eq!(*platform.asked.lock().unwrap(), ["/token", "/items", "/items?p=2", "/items?p=3"]);
 }
