@@ -44,16 +44,31 @@ where
 
     /// Sends the request and collects its answer, within the time for an exchange.
     pub(crate) async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
-        let mut outcome = None;
-        either(async { outcome = Some(self.run(request).await) }, self.sleep(self.request_timeout)).await;
+        let (mut outcome, mut taken) = (None, false);
+        let running = async { outcome = Some(self.run(request, &mut taken).await) };
+        either(running, self.sleep(self.request_timeout)).await;
         outcome.unwrap_or_else(|| {
-            Err(TransportError::in_doubt(Cause::Timeout, "the time for the exchange is up"))
+            let message = "the time for the exchange is up";
+            Err(if taken {
+                TransportError::in_doubt(Cause::Timeout, message)
+            } else {
+                TransportError::not_sent(Cause::Timeout, message)
+            })
         })
     }
 
-    async fn run(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+    /// Tells by `taken` that the service has got the request: what it had no room for was not sent.
+    async fn run(
+        &self,
+        request: Request<Bytes>,
+        taken: &mut bool,
+    ) -> Result<Response<Bytes>, TransportError> {
         let mut service = self.service.clone();
-        poll_fn(|context| service.poll_ready(context)).await.map_err(|error| (self.classify)(error))?;
+        poll_fn(|context| service.poll_ready(context)).await.map_err(|error| {
+            let error = (self.classify)(error);
+            TransportError::not_sent(error.cause(), error)
+        })?;
+        *taken = true;
         let response = service.call(request.map(Full::new)).await.map_err(|error| (self.classify)(error))?;
         let (mut parts, body) = response.into_parts();
         if let Some(reason) = parts.extensions.remove::<HyperReasonPhrase>() {

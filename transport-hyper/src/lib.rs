@@ -21,6 +21,8 @@
 //! [tower]: tower_service
 
 mod builder;
+#[cfg(feature = "rustls")]
+mod classify;
 mod client;
 #[cfg(feature = "rustls")]
 mod connect;
@@ -34,12 +36,16 @@ mod trace;
 mod writer;
 
 pub use builder::ClientBuilder;
+#[cfg(feature = "rustls")]
+pub use classify::classify;
 pub use client::Client;
 #[cfg(feature = "rustls")]
-pub use connect::{Https, classify};
+pub use connect::{Connector, Https, https, https_with};
 pub use exchange::HttpService;
 pub use journal_file::JournalFile;
 pub use lti_ags::*;
 pub use passback::Settlements;
+#[cfg(feature = "rustls")]
+pub use rustls;
 #[cfg(feature = "tracing")]
 pub use trace::trace;
