@@ -1,7 +1,7 @@
 //! How a client is put together.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hyper::body::Body;
@@ -12,6 +12,8 @@ use lti_ags::{Event, Policy, Registration, Seed, Session, TransportError};
 use crate::Client;
 use crate::exchange::{BoxError, Classify, Exchanger, HttpService};
 use crate::shared::{Observer, Shared};
+use crate::sharing::{Sharing, StoreObserver};
+use crate::token_store::{StoreError, TokenStore};
 
 /// The longest answer that is read, in bytes, unless said otherwise.
 const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
@@ -40,6 +42,8 @@ pub struct ClientBuilder<S: HttpService> {
     request_timeout: Duration,
     max_body_bytes: usize,
     observer: Option<Box<Observer>>,
+    store: Option<Box<dyn TokenStore>>,
+    store_observer: Option<Box<StoreObserver>>,
 }
 
 impl<S, B> ClientBuilder<S>
@@ -66,6 +70,8 @@ where
             request_timeout: REQUEST_TIMEOUT,
             max_body_bytes: MAX_BODY_BYTES,
             observer: None,
+            store: None,
+            store_observer: None,
         }
     }
 
@@ -104,23 +110,48 @@ where
         self
     }
 
+    /// Shares tokens with other clients, in this process or others, through a store. A lease there lasts as long as one
+    /// exchange may take ([`request_timeout`](Self::request_timeout)).
+    pub fn share_tokens(mut self, store: impl TokenStore + 'static) -> Self {
+        self.store = Some(Box::new(store));
+        self
+    }
+
+    /// Has each failure of the token store reported, in the task that met it. The call goes on without the store.
+    pub fn observe_store_failures(mut self, observer: impl Fn(&StoreError) + Send + Sync + 'static) -> Self {
+        self.store_observer = Some(Box::new(observer));
+        self
+    }
+
     /// The client.
     pub fn build(self) -> Client<S> {
-        let Self { mut session, service, timer, classify, request_timeout, max_body_bytes, observer } = self;
+        let Self { mut session, service, timer, classify, request_timeout, max_body_bytes, observer, .. } =
+            self;
         if observer.is_some() {
             session.record_events();
         }
         let request_timeout = request_timeout.min(session.policy().deadline);
+        let sharing = self.store.map(|store| Sharing {
+            store,
+            owner: format!("{:016x}{:016x}", random(), random()),
+            observer: self.store_observer,
+            timer: Arc::clone(&timer),
+            lease: request_timeout,
+            waiting: Mutex::default(),
+        });
         let exchanger = Exchanger { service, timer, classify, request_timeout, max_body_bytes };
-        Client::assemble(exchanger, Shared::new(session, observer))
+        Client::assemble(exchanger, Shared::new(session, observer), sharing)
     }
 }
 
-/// A seed from the operating system; from the keys of a fresh hasher, should it have none.
 fn seed() -> Seed {
-    use std::hash::{BuildHasher, RandomState};
-    let random = || getrandom::u64().unwrap_or_else(|_| RandomState::new().hash_one("seed"));
     Seed::new(u128::from(random()) << 64 | u128::from(random()))
+}
+
+/// A number from the operating system; from the keys of a fresh hasher, should it have none.
+fn random() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    getrandom::u64().unwrap_or_else(|_| RandomState::new().hash_one("seed"))
 }
 
 impl<S: HttpService> fmt::Debug for ClientBuilder<S> {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use hyper::body::Body;
 use lti_ags::http;
-use lti_ags::{Authorize, Endpoint, Error, Grant, Operation, Session, Step};
+use lti_ags::{Authorize, Endpoint, Error, Grant, InFlight, Lease, Operation, Session, Step};
 
 #[cfg(feature = "rustls")]
 use crate::ClientBuilder;
 use crate::exchange::{BoxError, Exchanger, HttpService, either};
 use crate::shared::{Guard, Shared, Turn};
+use crate::sharing::{Consulted, Sharing};
 
 /// Performs operations as futures. Clones are cheap and share everything: tokens, connections, the platform's limits.
 ///
@@ -19,6 +20,7 @@ use crate::shared::{Guard, Shared, Turn};
 pub struct Client<S: HttpService> {
     pub(crate) exchanger: Exchanger<S>,
     pub(crate) shared: Arc<Shared>,
+    sharing: Option<Arc<Sharing>>,
 }
 
 #[cfg(feature = "rustls")]
@@ -41,8 +43,8 @@ where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    pub(crate) fn assemble(exchanger: Exchanger<S>, shared: Shared) -> Self {
-        Self { exchanger, shared: Arc::new(shared) }
+    pub(crate) fn assemble(exchanger: Exchanger<S>, shared: Shared, sharing: Option<Sharing>) -> Self {
+        Self { exchanger, shared: Arc::new(shared), sharing: sharing.map(Arc::new) }
     }
 
     /// Performs an operation on what the endpoint offers. It ends when the platform has answered for good, or when the
@@ -74,28 +76,49 @@ where
     }
 
     async fn drive<O: Operation>(&self, mut turn: Turn<'_, Step<O>>) -> Result<O::Output, Error> {
+        let mut held = None;
         loop {
             // Before anything that may panic, or be dropped.
             let _guard = Guard::of(&turn.result, &self.shared);
             self.shared.tell(&turn.events);
-            turn = match turn.result {
+            self.settle(held).await;
+            (turn, held) = match turn.result {
                 Step::Done(result) => return result,
-                Step::Send(request, in_flight) => {
-                    let outcome = self.exchanger.exchange(request).await;
-                    self.shared.turn(|session, now| in_flight.receive(session, now, outcome))
-                }
+                Step::Send(request, in_flight) => match self.consult(in_flight).await {
+                    Consulted::Send(in_flight, held) => {
+                        let outcome = self.exchanger.exchange(request).await;
+                        (self.shared.turn(|session, now| in_flight.receive(session, now, outcome)), held)
+                    }
+                    Consulted::Taken(turn, held) => (turn, held),
+                },
                 Step::Wait(delay, paused) => {
                     either(turn.changed, self.exchanger.sleep(delay)).await;
-                    self.shared.turn(|session, now| paused.resume(session, now))
+                    (self.shared.turn(|session, now| paused.resume(session, now)), None)
                 }
             };
+        }
+    }
+
+    /// Looks in the store, where there is one, for the token that the call is to fetch.
+    async fn consult<O: Operation>(&self, in_flight: InFlight<O>) -> Consulted<'_, O> {
+        match &self.sharing {
+            Some(sharing) if in_flight.lease().is_some() => sharing.consult(in_flight, &self.shared).await,
+            _ => Consulted::Send(in_flight, None),
+        }
+    }
+
+    /// Gives the store its lease back, with the token that was fetched.
+    async fn settle(&self, held: Option<Lease>) {
+        if let (Some(sharing), Some(lease)) = (&self.sharing, held) {
+            sharing.settle(&lease, &self.shared).await;
         }
     }
 }
 
 impl<S: HttpService + Clone> Clone for Client<S> {
     fn clone(&self) -> Self {
-        Self { exchanger: self.exchanger.clone(), shared: Arc::clone(&self.shared) }
+        let (shared, sharing) = (Arc::clone(&self.shared), self.sharing.clone());
+        Self { exchanger: self.exchanger.clone(), shared, sharing }
     }
 }
 

@@ -30,7 +30,11 @@ mod exchange;
 mod journal_file;
 mod pages;
 mod passback;
+#[cfg(feature = "redis")]
+mod redis_store;
 mod shared;
+mod sharing;
+mod token_store;
 #[cfg(feature = "tracing")]
 mod trace;
 mod writer;
@@ -45,7 +49,12 @@ pub use exchange::HttpService;
 pub use journal_file::JournalFile;
 pub use lti_ags::*;
 pub use passback::Settlements;
+#[cfg(feature = "redis")]
+pub use redis;
+#[cfg(feature = "redis")]
+pub use redis_store::RedisStore;
 #[cfg(feature = "rustls")]
 pub use rustls;
+pub use token_store::{MemoryStore, StoreError, StoreFuture, TokenStore};
 #[cfg(feature = "tracing")]
 pub use trace::trace;

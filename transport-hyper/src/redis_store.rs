@@ -1,0 +1,164 @@
+//! A store of tokens in Redis, or what speaks its protocol, as Valkey does.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use lti_ags::StoredToken;
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisError};
+
+use crate::token_store::{StoreError, StoreFuture, TokenStore};
+
+/// How long a connection may take to come about, and an answer to come.
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Sets the lease (key 1) for the owner (argument 1), unless another one holds it, for so many milliseconds (argument 2).
+const LOCK: &str = "local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1";
+
+/// Sets the token (key 2, argument 2) for so many milliseconds (argument 3), and ends the lease, if the owner holds it.
+const SAVE: &str = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
+return redis.call('DEL', KEYS[1])";
+
+/// Ends the lease, if the owner holds it.
+const UNLOCK: &str = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])";
+
+/// A [`TokenStore`] in Redis (6 or later, or Valkey), for a fleet of processes. It needs a tokio runtime with time and I/O.
+///
+/// ```no_run
+/// use lti_ags_hyper::{Client, Https, RedisStore, Registration, redis};
+///
+/// fn shared(registration: Registration) -> Result<Client<Https>, redis::RedisError> {
+///     let redis = redis::Client::open("redis://localhost/")?;
+///     Ok(Client::builder(registration).share_tokens(RedisStore::new(redis)).build())
+/// }
+/// ```
+///
+/// For each token endpoint, client, deployment and set of scopes there are two keys, under a prefix that can be
+/// [chosen](Self::with_prefix): `{…}:token`, the token as [`StoredToken::to_json`] writes it, for as long as the platform
+/// gave it; and `{…}:lease`, a random text, while a client fetches one, for as long as one exchange may take. Whoever reads
+/// the database can use the tokens: keep it as closed as the database of grades, and the way there (`rediss:`, with the
+/// feature `tokio-rustls-comp` of the redis crate) as closed as both.
+///
+/// It connects when it is first needed, and again after a failure. Neither `Debug` nor its errors show a token or a
+/// password.
+pub struct RedisStore {
+    client: Client,
+    prefix: String,
+    connection: Mutex<Option<MultiplexedConnection>>,
+}
+
+impl RedisStore {
+    /// A store in this database, under the prefix `lti-ags:`.
+    pub fn new(client: Client) -> Self {
+        Self { client, prefix: "lti-ags:".to_owned(), connection: Mutex::default() }
+    }
+
+    /// Puts this before each key instead.
+    #[must_use]
+    pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// The two keys of a cluster's same slot.
+    fn keys(&self, key: &str) -> (String, String) {
+        let prefix = &self.prefix;
+        (format!("{prefix}{{{key}}}:lease"), format!("{prefix}{{{key}}}:token"))
+    }
+
+    /// Runs a command, which may be repeated, and once more where the connection of last time is not there any more.
+    async fn run<T: FromRedisValue>(&self, command: Cmd) -> Result<T, StoreError> {
+        if let Some(mut connection) = self.kept() {
+            match command.query_async(&mut connection).await {
+                Err(error) if error.is_io_error() && !error.is_timeout() => self.keep(None),
+                answer => return answer.map_err(|error| self.failed(&error)),
+            }
+        }
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(TIMEOUT))
+            .set_response_timeout(Some(TIMEOUT));
+        let connected = self.client.get_multiplexed_async_connection_with_config(&config).await;
+        let mut connection = connected.map_err(|error| self.failed(&error))?;
+        let answer = command.query_async(&mut connection).await.map_err(|error| self.failed(&error))?;
+        self.keep(Some(connection));
+        Ok(answer)
+    }
+
+    fn kept(&self) -> Option<MultiplexedConnection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn keep(&self, connection: Option<MultiplexedConnection>) {
+        *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = connection;
+    }
+
+    /// What may be shown of an error. Redis repeats the arguments of a command that it refuses, a token perhaps.
+    fn failed(&self, error: &RedisError) -> StoreError {
+        if error.code().is_none() {
+            self.keep(None);
+        }
+        match error.code() {
+            Some(code) => format!("Redis refused the command: {code}").into(),
+            None if error.is_io_error() => format!("Redis cannot be reached: {error}").into(),
+            None => format!("Redis failed: {}", error.category()).into(),
+        }
+    }
+}
+
+impl TokenStore for RedisStore {
+    fn load<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<StoredToken>> {
+        Box::pin(async move {
+            let (_, token) = self.keys(key);
+            let json: Option<String> = self.run(Cmd::get(token)).await?;
+            // What is not legible is there to be replaced.
+            Ok(json.and_then(|json| StoredToken::from_json(&json).ok()))
+        })
+    }
+
+    fn try_lock<'a>(&'a self, key: &'a str, owner: &'a str, time: Duration) -> StoreFuture<'a, bool> {
+        Box::pin(async move {
+            let (lease, _) = self.keys(key);
+            self.run(eval(LOCK, &[&lease], &[owner, &millis(time)])).await
+        })
+    }
+
+    fn save<'a>(&'a self, key: &'a str, owner: &'a str, token: &'a StoredToken) -> StoreFuture<'a, ()> {
+        Box::pin(async move {
+            let (lease, place) = self.keys(key);
+            let lifetime = millis(token.grant().lifetime);
+            let _saved: bool =
+                self.run(eval(SAVE, &[&lease, &place], &[owner, &token.to_json(), &lifetime])).await?;
+            Ok(())
+        })
+    }
+
+    fn unlock<'a>(&'a self, key: &'a str, owner: &'a str) -> StoreFuture<'a, ()> {
+        Box::pin(async move {
+            let (lease, _) = self.keys(key);
+            let _was_held: bool = self.run(eval(UNLOCK, &[&lease], &[owner])).await?;
+            Ok(())
+        })
+    }
+}
+
+fn eval(script: &str, keys: &[&str], arguments: &[&str]) -> Cmd {
+    let mut command = redis::cmd("EVAL");
+    command.arg(script).arg(keys.len()).arg(keys).arg(arguments);
+    command
+}
+
+fn millis(time: Duration) -> String {
+    time.as_millis().max(1).to_string()
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore").field("prefix", &self.prefix).finish_non_exhaustive()
+    }
+}
