@@ -1,6 +1,7 @@
 //! How a client is put together.
 
 use std::fmt;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use lti_ags::{Event, Policy, Registration, Seed, Session};
@@ -9,6 +10,8 @@ use ureq::Agent;
 use crate::Client;
 use crate::client::Observer;
 use crate::exchange::Exchanger;
+use crate::sharing::{Sharing, StoreObserver};
+use crate::token_store::{StoreError, TokenStore};
 
 /// The longest answer that is read, in bytes, unless said otherwise.
 const MAX_BODY_BYTES: u64 = 8 * 1024 * 1024;
@@ -39,6 +42,8 @@ pub struct ClientBuilder {
     request_timeout: Duration,
     max_body_bytes: u64,
     observer: Option<Box<Observer>>,
+    store: Option<Box<dyn TokenStore>>,
+    store_observer: Option<Box<StoreObserver>>,
 }
 
 impl ClientBuilder {
@@ -52,6 +57,8 @@ impl ClientBuilder {
             request_timeout: REQUEST_TIMEOUT,
             max_body_bytes: MAX_BODY_BYTES,
             observer: None,
+            store: None,
+            store_observer: None,
         }
     }
 
@@ -90,14 +97,34 @@ impl ClientBuilder {
         self
     }
 
+    /// Shares tokens with other clients, in this process or others, through a store. A lease there lasts as long as one
+    /// exchange may take ([`request_timeout`](Self::request_timeout)).
+    pub fn share_tokens(mut self, store: impl TokenStore + 'static) -> Self {
+        self.store = Some(Box::new(store));
+        self
+    }
+
+    /// Has each failure of the token store reported, on the thread that met it. The call goes on without the store.
+    pub fn observe_store_failures(mut self, observer: impl Fn(&StoreError) + Send + Sync + 'static) -> Self {
+        self.store_observer = Some(Box::new(observer));
+        self
+    }
+
     /// The client.
     pub fn build(self) -> Client {
-        let Self { mut session, agent, request_timeout, max_body_bytes, observer } = self;
+        let Self { mut session, agent, request_timeout, max_body_bytes, observer, .. } = self;
         if observer.is_some() {
             session.record_events();
         }
         let request_timeout = request_timeout.min(session.policy().deadline);
-        Client::assemble(Exchanger { agent, request_timeout, max_body_bytes }, session, observer)
+        let sharing = self.store.map(|store| Sharing {
+            store,
+            owner: format!("{:016x}{:016x}", random(), random()),
+            observer: self.store_observer,
+            lease: request_timeout,
+            waiting: Mutex::default(),
+        });
+        Client::assemble(Exchanger { agent, request_timeout, max_body_bytes }, session, observer, sharing)
     }
 }
 
@@ -113,11 +140,14 @@ pub(crate) fn agent() -> Agent {
     Agent::config_builder().tls_config(tls.build()).timeout_connect(Some(CONNECT_TIMEOUT)).build().into()
 }
 
-/// A seed from the operating system; from the keys of a fresh hasher, should it have none.
 fn seed() -> Seed {
-    use std::hash::{BuildHasher, RandomState};
-    let random = || getrandom::u64().unwrap_or_else(|_| RandomState::new().hash_one("seed"));
     Seed::new(u128::from(random()) << 64 | u128::from(random()))
+}
+
+/// A number from the operating system; from the keys of a fresh hasher, should it have none.
+fn random() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    getrandom::u64().unwrap_or_else(|_| RandomState::new().hash_one("seed"))
 }
 
 impl fmt::Debug for ClientBuilder {

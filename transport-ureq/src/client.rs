@@ -7,11 +7,14 @@ use std::time::{Duration, SystemTime};
 
 #[cfg(all(feature = "aws-lc-rs", any(feature = "bundled-roots", feature = "platform-roots")))]
 use lti_ags::Registration;
-use lti_ags::{Authorize, Endpoint, Error, Event, Grant, Lease, Operation, Session, Step, Timestamp};
+use lti_ags::{
+    Authorize, Endpoint, Error, Event, Grant, InFlight, Lease, Operation, Session, Step, Timestamp,
+};
 
 #[cfg(all(feature = "aws-lc-rs", any(feature = "bundled-roots", feature = "platform-roots")))]
 use crate::ClientBuilder;
 use crate::exchange::Exchanger;
+use crate::sharing::{Consulted, Sharing};
 
 /// Performs operations on the calling thread. Threads share it, by reference or by its clones, which are cheap: they share its
 /// tokens and connections, and one of them fetches the token that all need.
@@ -19,6 +22,7 @@ use crate::exchange::Exchanger;
 pub struct Client {
     pub(crate) exchanger: Arc<Exchanger>,
     pub(crate) shared: Arc<Shared>,
+    sharing: Option<Arc<Sharing>>,
 }
 
 /// The session that all who use a client share, and how they wake each other.
@@ -53,9 +57,15 @@ impl Client {
 }
 
 impl Client {
-    pub(crate) fn assemble(exchanger: Exchanger, session: Session, observer: Option<Box<Observer>>) -> Self {
+    pub(crate) fn assemble(
+        exchanger: Exchanger,
+        session: Session,
+        observer: Option<Box<Observer>>,
+        sharing: Option<Sharing>,
+    ) -> Self {
         let shared = Shared { session: Mutex::new(session), changed: Condvar::new(), observer };
-        Self { exchanger: Arc::new(exchanger), shared: Arc::new(shared) }
+        let (exchanger, shared) = (Arc::new(exchanger), Arc::new(shared));
+        Self { exchanger, shared, sharing: sharing.map(Arc::new) }
     }
 
     /// Performs an operation on what the endpoint offers. It returns when the platform has answered for good, or when the
@@ -91,22 +101,42 @@ impl Client {
     }
 
     fn drive<O: Operation>(&self, mut turn: Turn<Step<O>>) -> Result<O::Output, Error> {
+        let mut held = None;
         loop {
             // Before anything that may panic.
             let _guard = Guard::of(&turn.result, self);
             self.shared.tell(&turn.events);
-            turn = match turn.result {
+            self.settle(held);
+            (turn, held) = match turn.result {
                 Step::Done(result) => return result,
-                Step::Send(request, in_flight) => {
-                    let outcome = self.exchanger.exchange(request);
-                    self.shared.turn(|session| in_flight.receive(session, now(), outcome))
-                }
+                Step::Send(request, in_flight) => match self.consult(in_flight) {
+                    Consulted::Send(in_flight, held) => {
+                        let outcome = self.exchanger.exchange(request);
+                        (self.shared.turn(|session| in_flight.receive(session, now(), outcome)), held)
+                    }
+                    Consulted::Taken(turn, held) => (turn, held),
+                },
                 Step::Wait(delay, paused) => {
                     let is_same = |session: &Session| session.revision() == turn.revision;
                     self.shared.wait(Some(delay), is_same);
-                    self.shared.turn(|session| paused.resume(session, now()))
+                    (self.shared.turn(|session| paused.resume(session, now())), None)
                 }
             };
+        }
+    }
+
+    /// Looks in the store, where there is one, for the token that the call is to fetch.
+    fn consult<O: Operation>(&self, in_flight: InFlight<O>) -> Consulted<O> {
+        match &self.sharing {
+            Some(sharing) if in_flight.lease().is_some() => sharing.consult(in_flight, &self.shared),
+            _ => Consulted::Send(in_flight, None),
+        }
+    }
+
+    /// Gives the store its lease back, with the token that was fetched.
+    fn settle(&self, held: Option<Lease>) {
+        if let (Some(sharing), Some(lease)) = (&self.sharing, held) {
+            sharing.settle(&lease, &self.shared);
         }
     }
 }

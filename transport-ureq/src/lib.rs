@@ -24,6 +24,10 @@ mod exchange;
 mod journal_file;
 mod pages;
 mod passback;
+#[cfg(feature = "redis")]
+mod redis_store;
+mod sharing;
+mod token_store;
 #[cfg(feature = "tracing")]
 mod trace;
 
@@ -33,6 +37,11 @@ pub use journal_file::JournalFile;
 pub use lti_ags::*;
 pub use pages::{Items, Pages};
 pub use passback::Settlements;
+#[cfg(feature = "redis")]
+pub use redis;
+#[cfg(feature = "redis")]
+pub use redis_store::RedisStore;
+pub use token_store::{MemoryStore, StoreError, TokenStore};
 #[cfg(feature = "tracing")]
 pub use trace::trace;
 
