@@ -11,7 +11,7 @@ use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisError};
 use crate::token_store::{StoreError, StoreFuture, TokenStore};
 
 /// How long a connection may take to come about, and an answer to come.
-const TIMEOUT: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Sets the lease (key 1) for the owner (argument 1), unless another one holds it, for so many milliseconds (argument 2).
 const LOCK: &str = "local holder = redis.call('GET', KEYS[1])

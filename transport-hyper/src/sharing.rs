@@ -14,7 +14,7 @@ use crate::shared::{Shared, Turn};
 use crate::token_store::{StoreFuture, TokenStore};
 
 /// How long a store may take to answer.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// After how long a token that another client is fetching is looked for again.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);

@@ -206,10 +206,10 @@ async fn a_store_that_fails_costs_the_sharing_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_says_nothing_costs_two_seconds() {
+async fn a_store_that_says_nothing_costs_five_seconds() {
     let (told, asked, took) = post_beside(|| Box::pin(pending())).await;
     assert_eq!((&told[..], asked), (&["the token store does not answer".to_owned()][..], 1));
-    assert!(took < Duration::from_secs(4), "{took:?}");
+    assert!(took < Duration::from_secs(6), "{took:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,7 +10,7 @@ use redis::{Client, Cmd, Connection, FromRedisValue, RedisError, RedisResult};
 use crate::token_store::{StoreError, TokenStore};
 
 /// How long a connection may take to come about, and an answer to come.
-const TIMEOUT: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Sets the lease (key 1) for the owner (argument 1), unless another one holds it, for so many milliseconds (argument 2).
 const LOCK: &str = "local holder = redis.call('GET', KEYS[1])
@@ -74,7 +74,8 @@ impl RedisStore {
     /// Runs a command, which may be repeated, and once more where the connection of last time is not there any more. The
     /// connection is taken out meanwhile: a second caller makes one of its own.
     fn run<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
-        if let Some(connection) = self.kept().take() {
+        let kept = self.kept().take();
+        if let Some(connection) = kept {
             match self.run_on(connection, command) {
                 Err(error) if error.is_io_error() && !error.is_timeout() => {}
                 answer => return answer.map_err(|error| shown(&error)),

@@ -27,6 +27,7 @@ pub(crate) struct Sharing {
 }
 
 /// How a call goes on that a store was asked about, and what is to be [settled](Sharing::settle) with the store then.
+#[expect(clippy::large_enum_variant, reason = "it is matched at once, where it is made")]
 pub(crate) enum Consulted<O: Operation> {
     /// By sending its request.
     Send(InFlight<O>, Option<Lease>),
