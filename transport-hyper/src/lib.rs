@@ -18,8 +18,12 @@
 //! }
 //! ```
 //!
+//! Workers of a queue, and several machines: see [`background`].
+//!
 //! [tower]: tower_service
 
+#[doc = include_str!("background.md")]
+pub mod background {}
 mod builder;
 #[cfg(feature = "rustls")]
 mod classify;

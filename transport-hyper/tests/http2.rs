@@ -1,6 +1,6 @@
 //! HTTP/2 over TLS, agreed on by ALPN, as platforms behind a modern front speak it: the embedded platform behind hyper's
 //! server.
-#![cfg(feature = "rustls")]
+#![cfg(all(feature = "rustls", feature = "aws-lc-rs"))]
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 mod frames;

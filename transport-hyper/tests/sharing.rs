@@ -1,4 +1,5 @@
 //! Clients that share their tokens through a store, over a platform without sockets. The clock is the runtime's, and jumps.
+#![cfg(feature = "aws-lc-rs")]
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 use std::convert::Infallible;
