@@ -32,21 +32,31 @@ pub struct Timestamps {
     step: Duration,
     /// By a hash of line item and user: where two collide, one merely gets a later timestamp than it needs.
     latest: BTreeMap<u64, Timestamp>,
-    /// No later than this were those that have been forgotten.
+    /// No later than this were those that have been forgotten, but for some far in the future.
     floor: Timestamp,
+    /// The last time that was told, and the latest.
+    now: Timestamp,
+    latest_now: Timestamp,
 }
 
 impl Timestamps {
     /// Two timestamps of one user are at least `step` apart. Moodle compares whole seconds and drops the later score of
     /// the same second; others compare milliseconds or finer.
     pub fn new(step: Duration) -> Self {
-        Self { step: step.max(Duration::from_millis(1)), latest: BTreeMap::new(), floor: Timestamp::MIN }
+        Self {
+            step: step.max(Duration::from_millis(1)),
+            latest: BTreeMap::new(),
+            floor: Timestamp::MIN,
+            now: Timestamp::MIN,
+            latest_now: Timestamp::MIN,
+        }
     }
 
     /// The timestamp for a new score: now, in whole milliseconds, or as much later as it must be.
     ///
     /// Finer ones would be cut by platforms that store milliseconds, and then compare unequal to themselves.
     pub fn next(&mut self, line_item: &str, user_id: &str, now: Timestamp) -> Timestamp {
+        self.tell(now);
         let now = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
         let key = key(line_item, user_id);
         let next = match self.latest.get(&key) {
@@ -54,7 +64,7 @@ impl Timestamps {
             None if self.floor == Timestamp::MIN => now,
             None => now.max(self.after(self.floor)),
         };
-        self.record(key, next, now);
+        self.record(key, next);
         next
     }
 
@@ -63,7 +73,12 @@ impl Timestamps {
         let key = key(line_item, user_id);
         // What has been forgotten may have been later than this.
         let latest = timestamp.max(self.latest.get(&key).copied().unwrap_or(self.floor));
-        self.record(key, latest, timestamp);
+        self.record(key, latest);
+    }
+
+    /// Tells the time, by which it is judged what is past.
+    pub(crate) fn tell(&mut self, now: Timestamp) {
+        (self.now, self.latest_now) = (now, self.latest_now.max(now));
     }
 
     /// The latest one that is remembered.
@@ -75,16 +90,17 @@ impl Timestamps {
         earlier.checked_add(self.step).unwrap_or(Timestamp::MAX)
     }
 
-    fn record(&mut self, key: u64, timestamp: Timestamp, now: Timestamp) {
+    fn record(&mut self, key: u64, timestamp: Timestamp) {
         if self.latest.len() >= HELD && !self.latest.contains_key(&key) {
-            self.forget(now);
+            self.forget();
         }
         self.latest.insert(key, timestamp);
     }
 
     /// Forgets what no longer holds anyone back, and the earlier half if that is still too much: what one user got far in
     /// the future by mistake must not become what all others get.
-    fn forget(&mut self, now: Timestamp) {
+    fn forget(&mut self) {
+        let now = self.now;
         let mut latest = std::mem::take(&mut self.latest);
         latest.retain(|_, timestamp| {
             let matters = self.after(*timestamp) > now;
@@ -96,8 +112,10 @@ impl Timestamps {
         if latest.len() > HELD / 2 {
             let mut order: Vec<_> = latest.values().copied().collect();
             let (_, middle, _) = order.select_nth_unstable(latest.len() / 2);
-            self.floor = self.floor.max(*middle);
-            latest.retain(|_, timestamp| *timestamp > self.floor);
+            // Dates far in the future are their users' own.
+            let soon = self.latest_now.checked_add(10 * self.step).unwrap_or(now);
+            self.floor = self.floor.max((*middle).min(soon));
+            latest.retain(|_, timestamp| *timestamp > *middle);
         }
         self.latest = latest;
     }

@@ -218,3 +218,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn future_dates_of_many_users_do_not_become_what_others_get() {
+    let mut timestamps = Timestamps::new(Duration::from_secs(1));
+    assert_eq!(timestamps.next(LINE_ITEM, "u-first", noon()), noon());
+    let far = noon() + Duration::from_secs(100_000_000);
+    for n in 0..20_000 {
+        timestamps.observe(LINE_ITEM, &format!("u-{n}"), far);
+    }
+    let later = noon() + Duration::from_secs(60);
+    assert!(timestamps.next(LINE_ITEM, "someone-else", later) <= later + Duration::from_secs(1));
+    // The clock steps back: what was forgotten still bounds what is given.
+    let back = noon() - Duration::from_secs(60);
+    assert!(timestamps.next(LINE_ITEM, "u-first", back) > noon());
+}

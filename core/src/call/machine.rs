@@ -296,6 +296,7 @@ pub(super) fn prepare<O: Operation>(
     operation: &mut O,
     now: Timestamp,
 ) -> Result<(Request<Bytes>, Scopes), Error> {
+    session.timestamps.tell(now);
     let mut context = Context { endpoint, policy: &session.policy, timestamps: &mut session.timestamps, now };
     let mut request = operation.request(&mut context)?;
     let offered = session.offered(endpoint, operation.scopes())?;
