@@ -5,7 +5,9 @@ mod common;
 use std::time::Duration;
 
 use common::{TOKEN_ENDPOINT, Tool, answer, answer_with, graded, in_doubt, not_sent, shown};
-use lti_ags::{Endpoint, Error, ErrorKind, Policy, PostScore, Scope, Step, TokenScopes};
+use lti_ags::{
+    Cause, Endpoint, Error, ErrorKind, Policy, PostScore, Scope, Step, TokenScopes, TransportError,
+};
 
 fn post() -> PostScore {
     PostScore::new(graded().build().unwrap())
@@ -251,4 +253,14 @@ fn one_platforms_refusal_of_one_scope_leaves_the_others_alone() {
     refused(&mut tool, answer(400, r#"{"error":"invalid_scope"}"#));
     tool.call(common::Read::line_items()).unwrap();
     assert_eq!(tool.token_requests[0].uri(), TOKEN_ENDPOINT);
+}
+
+#[test]
+fn a_certificate_that_is_not_trusted_is_not_tried_again_for_each_call() {
+    let refused = || Err(TransportError::not_sent(Cause::Tls, "self-signed certificate"));
+    let mut tool = Tool::new().token_answers([refused(), refused()]);
+    for _ in 0..10 {
+        assert_eq!(tool.call(post()).unwrap_err().kind(), ErrorKind::Tls);
+    }
+    assert_eq!(tool.token_requests.len(), 1);
 }

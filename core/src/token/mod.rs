@@ -28,7 +28,7 @@ use jiff::Timestamp;
 use crate::interval::Interval;
 use crate::registration::Registration;
 use crate::secrecy::Secret;
-use crate::transport::TransportError;
+use crate::transport::{Cause, Fate, TransportError};
 use crate::{Error, ErrorKind, Policy, Scope, Scopes, assertion};
 
 pub(crate) use exchange::NAME;
@@ -233,6 +233,10 @@ impl Tokens {
             Ok(response) => {
                 let (parts, body) = response.into_parts();
                 exchange::read(&Response::from_parts(parts, body.as_ref()), lease, policy, now)
+            }
+            // A bad certificate stays bad.
+            Err(error) if (error.fate(), error.cause()) == (Fate::NotSent, Cause::Tls) => {
+                Err(Failure::Refused(Error::from_transport(error)))
             }
             Err(error) => Err(Failure::Transient(Error::from_transport(error), None)),
         };
