@@ -1,11 +1,10 @@
 //! 20,000 scores over loopback, 64 at a time, through the hyper transport and through hyper-util's client below it, which
-//! sends the same bytes; and the memory that a call holds while it waits. Short turns that alternate, so that what else
-//! the machine does falls on both alike; the ratio is that of the medians of all turns.
+//! sends the same bytes. Short turns that alternate, so that what else the machine does falls on both alike; the ratio is
+//! that of the medians of all turns.
 #![allow(clippy::print_stdout, reason = "it prints what it measured")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Waker};
 use std::time::{Duration, Instant, SystemTime};
 
 use http_body_util::{BodyExt, Full};
@@ -15,7 +14,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use lti_ags::http::Request;
 use lti_ags::{Bytes, Endpoint, Launch, PostScore, Registration, Score, SigningKey, Timestamp};
 use lti_ags_hyper::{Client, Https};
-use lti_ags_testing::{Platform, Route, Script};
+use lti_ags_testing::Platform;
 
 /// At the same time.
 const CONCURRENT: usize = 64;
@@ -23,8 +22,6 @@ const CONCURRENT: usize = 64;
 const SCORES: usize = 2_000;
 /// 20,000 scores of each in all.
 const TURNS: usize = 10;
-/// Calls that wait while the token is fetched.
-const WAITING: usize = 1_000;
 
 type Bare = HyperClient<HttpConnector, Full<Bytes>>;
 
@@ -159,32 +156,7 @@ async fn throughput() {
     );
 }
 
-/// What calls hold that wait for a token which another call is fetching: futures, operations and all.
-fn memory() {
-    let mut bench = Bench::new();
-    let client = bench.client();
-    bench.platform.script(Route::Token, Script::normal().delay(Duration::from_secs(30)));
-    let endpoint = bench.endpoint.clone();
-    let mut operations = bench.operations();
-    let mut fetching = Box::pin(client.call(&endpoint, operations.pop().unwrap()));
-    assert!(fetching.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-    operations.truncate(WAITING);
-    let mut waiting = Vec::with_capacity(WAITING);
-    let held = allocation_counter::measure(|| {
-        for operation in operations {
-            let mut call = Box::pin(client.call(&endpoint, operation));
-            assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-            waiting.push(call);
-        }
-    });
-    let future = size_of_val(&*fetching);
-    let each = held.bytes_current / i64::try_from(WAITING).unwrap();
-    println!("a call that waits holds {each} bytes, its future of {future} bytes included");
-}
-
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(throughput());
-    let _runtime = runtime.enter();
-    memory();
 }
