@@ -294,13 +294,14 @@ impl Passback {
         if let Some(settlement) = self.done.pop_front() {
             return Turn::Settled(settlement);
         }
-        while let Some(row) = self.inbox.pop_front() {
-            self.take_up(row, session, now);
-        }
+        // Before those that have been fed since, which may be of the same users.
         while let Some(number) = self.unparked.pop_front() {
             if let Some(row) = self.rows.remove(&number) {
                 self.enlist(number, row, session, now);
             }
+        }
+        while let Some(row) = self.inbox.pop_front() {
+            self.take_up(row, session, now);
         }
         self.sweep();
         self.resume(session, now);

@@ -50,6 +50,18 @@ fn a_row_is_compared_with_what_the_rows_before_it_leave() {
 }
 
 #[test]
+fn rows_that_are_taken_up_while_results_arrive_keep_their_order() {
+    for seed in 0..100 {
+        // Sakai compares no timestamps: what comes last, stays.
+        let mut world = World::new(Personality::Sakai, 6, seed);
+        let rows = rows(20, 6, &mut Rng::with_seed(seed));
+        let passback = Passback::new(&world.endpoint).concurrency(8).only_changed();
+        world.run(passback, rows.clone(), &mut Disk::new(), None);
+        world.assert_holds_the_last_of(&rows);
+    }
+}
+
+#[test]
 fn comments_are_compared_too_and_none_is_an_empty_one() {
     let mut world = World::new(Personality::Spec, 2, 1);
     let with = |comment: &str| Score::graded(user(0), 50.0, 100.0).comment(comment).build().unwrap().into();

@@ -149,6 +149,7 @@ impl World {
         loop {
             let is_last = crash.is_some_and(|crash| crash.step == run.steps);
             run.steps += 1;
+            self.pass_time(&mut passback);
             let turn = passback.next(&mut self.session, self.now);
             if is_last && !matches!(turn, Turn::Record(_)) {
                 return run;
@@ -223,15 +224,30 @@ impl World {
         Duration::from_millis(self.rng.u64(1..150))
     }
 
+    /// Something may happen between any two turns.
+    fn pass_time(&mut self, passback: &mut Passback) {
+        if !self.sky.is_empty() && self.rng.u8(..4) == 0 {
+            self.land(self.next_to_happen(), passback);
+        }
+    }
+
+    fn next_to_happen(&self) -> Option<usize> {
+        (0..self.sky.len()).min_by_key(|index| self.sky[*index].at)
+    }
+
     /// Lets time pass until something happens.
     fn wait(&mut self, delay: Option<Duration>, passback: &mut Passback) {
         let until = delay.map(|delay| self.now + delay);
-        let next = (0..self.sky.len()).min_by_key(|index| self.sky[*index].at);
+        let next = self.next_to_happen();
         let next = next.filter(|index| until.is_none_or(|until| self.sky[*index].at <= until));
-        let Some(index) = next else {
+        if next.is_none() {
             self.now = until.expect("it waits for nothing");
-            return;
-        };
+        }
+        self.land(next, passback);
+    }
+
+    fn land(&mut self, next: Option<usize>, passback: &mut Passback) {
+        let Some(index) = next else { return };
         self.now = self.now.max(self.sky[index].at);
         if let Some(outcome) = self.sky[index].outcome.take() {
             let flight = self.sky.swap_remove(index).flight.take().unwrap();
