@@ -27,7 +27,6 @@ use jiff::Timestamp;
 
 use crate::interval::Interval;
 use crate::journal::History;
-use crate::timestamps::Timestamps;
 use crate::{Endpoint, Error, Score, ServiceUrl, Session, StoredToken, TransportError, UnusableToken};
 
 pub use errand::Flight;
@@ -127,8 +126,8 @@ pub struct Passback {
     /// Results to read, and line items to look for.
     reads: VecDeque<(usize, ReadResults)>,
     looks: VecDeque<usize>,
-    /// Of this run's rows.
-    order: Timestamps,
+    /// The latest timestamp of this run's rows, of each user of a line item: some thirty bytes for each.
+    latest: BTreeMap<u64, Timestamp>,
 
     calls: usize,
     resting: Vec<(Interval, Rest)>,
@@ -238,7 +237,7 @@ impl Passback {
             unparked: VecDeque::new(),
             reads: VecDeque::new(),
             looks: VecDeque::new(),
-            order: Timestamps::new(Duration::ZERO),
+            latest: BTreeMap::new(),
             calls: 0,
             resting: Vec::new(),
             revision: 0,

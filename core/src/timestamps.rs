@@ -81,11 +81,6 @@ impl Timestamps {
         (self.now, self.latest_now) = (now, self.latest_now.max(now));
     }
 
-    /// The latest one that is remembered.
-    pub(crate) fn latest(&self, line_item: &str, user_id: &str) -> Option<Timestamp> {
-        self.latest.get(&key(line_item, user_id)).copied()
-    }
-
     fn after(&self, earlier: Timestamp) -> Timestamp {
         earlier.checked_add(self.step).unwrap_or(Timestamp::MAX)
     }

@@ -4,7 +4,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Answer, Tool, answer, graded, noon, token_answer};
+use common::{Answer, Tool, answer, noon, token_answer};
 use lti_ags::http::Request;
 use lti_ags::{Bytes, Flight, Passback, Row, RowOutcome, Score, Settlement, Summary, Turn};
 
@@ -105,4 +105,20 @@ fn a_row_that_is_fed_while_results_arrive_goes_after_those_of_its_user() {
         answer(204, "")
     });
     assert_eq!(sent, [50.0, 60.0]);
+}
+
+#[test]
+fn however_many_users_there_are_only_a_timestamp_that_goes_back_is_refused() {
+    let at = |user_id: String, second: u64| {
+        let timestamp = noon() - Duration::from_secs(86_400) + Duration::from_secs(second);
+        Row::from(Score::graded(user_id, 50.0, 100.0).timestamp(timestamp).build().unwrap())
+    };
+    // More than a session remembers the timestamps of.
+    let many = (0..20_000).map(|number| at(format!("u-{number}"), 1_000 + number));
+    let rows = many.chain([at("x".to_owned(), 10), at("x".to_owned(), 20), at("u-0".to_owned(), 1_000)]);
+    let mut run = Run::new(|passback| passback.concurrency(1));
+    run.finish(rows, |_, _| answer(204, ""));
+    let refused: Vec<_> = run.settled.iter().filter(|row| row.outcome != RowOutcome::Sent).collect();
+    assert_eq!(refused.iter().map(|row| row.row).collect::<Vec<_>>(), [20_003]);
+    assert_eq!(refused[0].outcome.reason().unwrap().name(), "stale_timestamp");
 }

@@ -1,6 +1,6 @@
 //! The way of a row: taken up, recorded, ready when the row before it of the same user is settled, sent, settled.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
 
@@ -52,7 +52,7 @@ impl Passback {
         if let Some((outcome, attempts)) = past.settled {
             if let Some(timestamp) = row.timestamp {
                 session.timestamps().observe(url.as_str(), &row.user_id, timestamp);
-                self.order.observe(url.as_str(), &row.user_id, timestamp);
+                note(&mut self.latest, lane, timestamp);
             }
             row.attempts = attempts;
             self.summary.count(outcome);
@@ -84,8 +84,8 @@ impl Passback {
         let Some(Item { url, .. }) = self.items.get(row.item) else { return };
         let (url, user_id) = (url.as_str(), row.user_id.as_str());
         let own = row.score.as_ref().and_then(Score::timestamp);
-        if let (None, Some(own), Some(latest)) = (row.timestamp, own, self.order.latest(url, user_id))
-            && own <= latest
+        if let (None, Some(own), Some(latest)) = (row.timestamp, own, self.latest.get(&row.lane))
+            && own <= *latest
         {
             let error = Error::new(
                 ErrorKind::StaleTimestamp,
@@ -104,7 +104,7 @@ impl Passback {
             }
             None => session.timestamps().next(url, user_id, now),
         };
-        self.order.observe(url, user_id, timestamp);
+        note(&mut self.latest, row.lane, timestamp);
         row.timestamp = Some(timestamp);
         if let Some(score) = &mut row.score {
             score.set_timestamp(timestamp);
@@ -235,4 +235,9 @@ impl Passback {
         }
         self.calls -= 1;
     }
+}
+
+fn note(latest: &mut BTreeMap<u64, Timestamp>, lane: u64, timestamp: Timestamp) {
+    let latest = latest.entry(lane).or_insert(timestamp);
+    *latest = timestamp.max(*latest);
 }
