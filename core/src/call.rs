@@ -208,6 +208,11 @@ impl<O: Operation> Paused<O> {
             None => self.0.advance(session, now),
         }
     }
+
+    /// Whether it waits for its turn, which the platform's limit gives it.
+    pub(crate) fn is_in_line(&self) -> bool {
+        self.0.way.ticket.is_some()
+    }
 }
 
 impl<O: Operation> fmt::Debug for Step<O>

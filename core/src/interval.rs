@@ -18,6 +18,11 @@ impl Interval {
         Self { from, length }
     }
 
+    /// The same, begun no earlier than then.
+    pub(crate) fn no_earlier_than(self, then: Timestamp) -> Self {
+        Self { from: self.from.max(then), ..self }
+    }
+
     /// What is left of it, or `None` once it is over.
     pub(crate) fn remaining(self, now: Timestamp) -> Option<Duration> {
         let elapsed = Duration::try_from(now.duration_since(self.from)).ok()?;

@@ -322,9 +322,10 @@ impl Passback {
         {
             return Turn::Record(batch);
         }
-        if self.calls > 0 || self.log.as_ref().is_some_and(|log| log.is_writing) {
+        let pause = self.pause(session, now);
+        if self.calls > 0 || pause.is_some() || self.log.as_ref().is_some_and(|log| log.is_writing) {
             let left = |(rest, _): &(Interval, Rest)| rest.remaining(now).unwrap_or_default();
-            return Turn::Wait(self.resting.iter().map(left).min());
+            return Turn::Wait(self.resting.iter().map(left).chain(pause).min());
         }
         match self.batch(Log::wants_sync, false) {
             Some(batch) => Turn::Record(batch),

@@ -24,7 +24,8 @@ pub struct Policy {
     /// A plain 500 is tried once more at most. Default 5.
     pub max_attempts: u32,
     /// How long one call may take, waits and retries included. No exchange begins after it, and in the
-    /// transports none takes longer than it. Default 120 seconds.
+    /// transports none takes longer than it. Of the scores of a [passback](crate::Passback), what one waits for the platform's
+    /// limit does not count as long as the platform takes others. Default 120 seconds.
     pub deadline: Duration,
     /// The longest wait before the second attempt; it doubles with each further one. Default 500 milliseconds.
     pub backoff: Duration,

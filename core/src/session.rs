@@ -45,6 +45,8 @@ pub struct Session {
     pub(crate) revision: u64,
     /// The platform throttles: every call rests.
     pause: Option<Interval>,
+    /// When a service last took what was sent.
+    pub(crate) taken: Option<Timestamp>,
     pub(crate) renewals: Renewals,
     pub(crate) events: Events,
     pub(crate) pacing: Pacing,
@@ -67,6 +69,7 @@ impl Session {
             policy,
             revision: 0,
             pause: None,
+            taken: None,
             renewals: Renewals::default(),
             events: Events::default(),
             pacing: Pacing::default(),
@@ -86,7 +89,18 @@ impl Session {
 
     /// Begins a call: an operation on what the endpoint offers, with what it allows.
     pub fn begin<O: Operation>(&mut self, endpoint: &Endpoint, operation: O, now: Timestamp) -> Step<O> {
-        Call::begin(self, endpoint, operation, now)
+        Call::begin(self, endpoint, operation, now, false)
+    }
+
+    /// The same, for a call that shares the platform's limit with many like it: what it waits for its turn is no time of its
+    /// own, as long as the platform takes others.
+    pub(crate) fn begin_one_of_many<O: Operation>(
+        &mut self,
+        endpoint: &Endpoint,
+        operation: O,
+        now: Timestamp,
+    ) -> Step<O> {
+        Call::begin(self, endpoint, operation, now, true)
     }
 
     /// Begins to get a token for an endpoint, and nothing more: to see what the platform grants.

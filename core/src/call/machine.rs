@@ -38,17 +38,19 @@ impl<O: Operation> Call<O> {
         endpoint: &Endpoint,
         mut operation: O,
         now: Timestamp,
+        is_one_of_many: bool,
     ) -> Step<O> {
         match prepare(session, endpoint, &mut operation, now) {
             Ok((request, offered)) => {
                 let way = Way::begin(session, endpoint.clone(), Some(request), offered, now);
-                Box::new(Self { operation, way }).advance(session, now)
+                Box::new(Self { operation, way: Way { is_one_of_many, ..way } }).advance(session, now)
             }
             Err(error) => done(session, Err(error)),
         }
     }
 
     pub(super) fn advance(mut self: Box<Self>, session: &mut Session, now: Timestamp) -> Step<O> {
+        self.way.heed_progress(session.taken);
         let left = session.policy.deadline.saturating_sub(self.way.deadline.elapsed(now));
         if left.is_zero() {
             return self.give_up(session);
@@ -156,6 +158,7 @@ impl<O: Operation> Call<O> {
         let response = Response::from_parts(parts, body.as_ref());
         let token = bearer(&sent.authorization);
         if response.status().is_success() {
+            session.taken = Some(now);
             session.renewals.accepted(sent.serial, self.way.renewals > 0);
             let status = response.status();
             return self.read(session, now, token, |operation, exchange| {

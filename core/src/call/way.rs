@@ -24,6 +24,8 @@ pub(super) struct Way {
     pub(super) session: Seed,
     pub(super) endpoint: Endpoint,
     pub(super) deadline: Interval,
+    /// A passback's.
+    pub(super) is_one_of_many: bool,
     /// Sent so far, renewals and redirects included.
     pub(super) requests: u32,
     /// `None` where only the permission is wanted.
@@ -60,6 +62,7 @@ impl Way {
             session: session.seed,
             endpoint,
             deadline: Interval::new(now, session.policy.deadline),
+            is_one_of_many: false,
             requests: 0,
             request,
             offered,
@@ -88,12 +91,12 @@ impl Way {
             Ok(Answer::Done(output)) => return done(session, Ok(output)),
             Err(error) => return self.fail(session, error),
         };
-        let Self { endpoint, deadline, requests, serial_at_begin, doubt, .. } = self;
+        let Self { endpoint, deadline, is_one_of_many, requests, serial_at_begin, doubt, .. } = self;
         match prepare(session, &endpoint, &mut operation, now) {
             Ok((request, offered)) => {
                 let way = Self::begin(session, endpoint, Some(request), offered, now);
-                Box::new(Call { operation, way: Self { deadline, requests, serial_at_begin, doubt, ..way } })
-                    .advance(session, now)
+                let way = Self { deadline, is_one_of_many, requests, serial_at_begin, doubt, ..way };
+                Box::new(Call { operation, way }).advance(session, now)
             }
             Err(error) => done(session, Err(error)),
         }
@@ -106,6 +109,15 @@ impl Way {
             _ => error,
         };
         done(session, Err(error))
+    }
+
+    /// One of many loses no time to the platform's limit, as long as the platform takes others.
+    pub(super) fn heed_progress(&mut self, taken: Option<Timestamp>) {
+        let is_limited = |error: &Error| matches!(error.kind(), ErrorKind::RateLimited { .. });
+        let waits = self.ticket.is_some() || self.setback.as_ref().is_some_and(is_limited);
+        if let Some(taken) = taken.filter(|_| self.is_one_of_many && waits) {
+            self.deadline = self.deadline.no_earlier_than(taken);
+        }
     }
 
     /// A call goes on in the session that it was begun in: its token belongs to that one.

@@ -94,6 +94,15 @@ impl Came {
 }
 
 impl Rest {
+    /// Whether it waits for its turn.
+    pub(super) fn is_in_line(&self) -> bool {
+        match &self.call {
+            Resting::Post(paused) => paused.is_in_line(),
+            Resting::Read(paused) => paused.is_in_line(),
+            Resting::Look(paused) => paused.is_in_line(),
+        }
+    }
+
     pub(super) fn resume(self, session: &mut Session, now: Timestamp) -> Came {
         match self.call {
             Resting::Post(paused) => Came::of(self.of, paused.resume(session, now)),

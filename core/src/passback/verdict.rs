@@ -138,6 +138,7 @@ impl Passback {
                 self.skip(number, row, error);
             }
         }
+        self.ready.retain(|number| self.rows.contains_key(number));
     }
 
     pub(super) fn skip(&mut self, number: u64, row: InHand, error: Error) {

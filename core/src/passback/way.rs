@@ -1,6 +1,7 @@
 //! The way of a row: taken up, recorded, ready when the row before it of the same user is settled, sent, settled.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -166,12 +167,24 @@ impl Passback {
                 return;
             } else if let Some((item, read)) = self.reads.pop_front() {
                 self.call(item as u64, read, session, now);
+            } else if self.is_held_up(session, now) {
+                return;
             } else if let Some(number) = self.ready.pop_front() {
                 self.begin_row(number, session, now);
             } else {
                 return;
             }
         }
+    }
+
+    /// Whether a row would only spend its time on waiting, if it was begun now.
+    fn is_held_up(&self, session: &Session, now: Timestamp) -> bool {
+        session.paused(now).is_some() || self.resting.iter().any(|(_, rest)| rest.is_in_line())
+    }
+
+    /// Until when the platform has all rows wait that are ready.
+    pub(super) fn pause(&self, session: &Session, now: Timestamp) -> Option<Duration> {
+        if self.ready.is_empty() || self.stopper.is_stopped() { None } else { session.paused(now) }
     }
 
     pub(super) fn begin_row(&mut self, number: u64, session: &mut Session, now: Timestamp) {
@@ -195,7 +208,7 @@ impl Passback {
 
     pub(super) fn call<O: Errand>(&mut self, of: u64, operation: O, session: &mut Session, now: Timestamp) {
         self.calls += 1;
-        let step = session.begin(&self.endpoint, operation, now);
+        let step = session.begin_one_of_many(&self.endpoint, operation, now);
         self.came(Came::of(of, step), now);
     }
 

@@ -5,5 +5,6 @@ mod changed;
 mod crash;
 mod faults;
 mod halts;
+mod limits;
 mod order;
 mod world;

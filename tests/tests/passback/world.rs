@@ -26,6 +26,12 @@ pub struct World {
     pub revoking: f64,
     pub revoked: usize,
     calm_until: Timestamp,
+    /// In milliseconds, one way.
+    pub slowest: u64,
+    /// How many scores the platform takes in a minute by the clock.
+    pub per_minute: Option<u64>,
+    /// The last such minute, and the scores of it.
+    minute: (i64, u64),
     /// Token requests that met with a fault.
     pub faulty_token_requests: usize,
     sky: Vec<Flying>,
@@ -119,6 +125,9 @@ impl World {
             revoking: 0.0,
             revoked: 0,
             calm_until: now,
+            slowest: 150,
+            per_minute: None,
+            minute: (0, 0),
             faulty_token_requests: 0,
             sky: Vec::new(),
             most_in_flight: 0,
@@ -221,7 +230,7 @@ impl World {
     }
 
     fn latency(&mut self) -> Duration {
-        Duration::from_millis(self.rng.u64(1..150))
+        Duration::from_millis(self.rng.u64(1..self.slowest))
     }
 
     /// Something may happen between any two turns.
@@ -276,11 +285,25 @@ impl World {
             self.revoked += 1;
             self.calm_until = self.now + Duration::from_secs(5);
         }
+        if self.is_over_limit(&request) {
+            let left = 60 - self.now.as_second() % 60;
+            return Ok(Response::builder().status(429).header("retry-after", left).body(Vec::new()).unwrap());
+        }
         let reply = self.lms.respond(self.now, &request.map(|body| body.to_vec()));
         match (fault, reply.into_response()) {
             (None, Some(response)) => Ok(response),
             _ => lost(),
         }
+    }
+
+    fn is_over_limit(&mut self, request: &Request<Bytes>) -> bool {
+        let Some(limit) = self.per_minute.filter(|_| request.uri().path().ends_with("/scores")) else {
+            return false;
+        };
+        let minute = self.now.as_second() / 60;
+        let taken = if self.minute.0 == minute { self.minute.1 } else { 0 };
+        self.minute = (minute, limit.min(taken + 1));
+        taken >= limit
     }
 
     /// The gradebook holds the last score of each user, and nothing the platform saw broke a rule.
