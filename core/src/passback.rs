@@ -130,6 +130,8 @@ pub struct Passback {
     latest: BTreeMap<u64, Timestamp>,
 
     calls: usize,
+    /// So many so far.
+    begun: u64,
     resting: Vec<(Interval, Rest)>,
     revision: u64,
     outbox: VecDeque<(Request<Bytes>, Flight)>,
@@ -194,6 +196,8 @@ struct InHand {
     effect: Effect,
     timestamp: Option<Timestamp>,
     attempts: u32,
+    /// How many calls had been begun when its own was.
+    begun: u64,
     stage: Stage,
     /// An earlier run may have sent it.
     in_doubt: bool,
@@ -207,6 +211,8 @@ enum Stage {
     Unrecorded,
     Ready,
     OnItsWay,
+    /// It was refused, and it is not clear yet what for.
+    HeldBack,
 }
 
 /// Why nothing more is sent: to a line item, or at all.
@@ -239,6 +245,7 @@ impl Passback {
             looks: VecDeque::new(),
             latest: BTreeMap::new(),
             calls: 0,
+            begun: 0,
             resting: Vec::new(),
             revision: 0,
             outbox: VecDeque::new(),
@@ -326,6 +333,9 @@ impl Passback {
         if self.calls > 0 || pause.is_some() || self.log.as_ref().is_some_and(|log| log.is_writing) {
             let left = |(rest, _): &(Interval, Rest)| rest.remaining(now).unwrap_or_default();
             return Turn::Wait(self.resting.iter().map(left).chain(pause).min());
+        }
+        if self.judge() {
+            return self.next(session, now);
         }
         match self.batch(Log::wants_sync, false) {
             Some(batch) => Turn::Record(batch),
@@ -439,6 +449,7 @@ impl InHand {
             timestamp: score.timestamp(),
             score: Some(score),
             attempts: 0,
+            begun: 0,
             stage: Stage::Parked,
             in_doubt: false,
         }

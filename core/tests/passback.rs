@@ -122,3 +122,151 @@ fn however_many_users_there_are_only_a_timestamp_that_goes_back_is_refused() {
     assert_eq!(refused.iter().map(|row| row.row).collect::<Vec<_>>(), [20_003]);
     assert_eq!(refused[0].outcome.reason().unwrap().name(), "stale_timestamp");
 }
+
+fn users(count: usize) -> Vec<Row> {
+    (0..count).map(|number| row(format!("u-{number}"), 50.0)).collect()
+}
+
+/// What became of each row, in the order of the input.
+fn outcomes(run: &mut Run) -> Vec<String> {
+    run.settled.sort_by_key(|settlement| settlement.row);
+    let shown = |settlement: &Settlement| {
+        let reason = settlement.outcome.reason().map(|reason| format!(" {}", reason.name()));
+        format!("{}{}", settlement.outcome.name(), reason.unwrap_or_default())
+    };
+    run.settled.iter().map(shown).collect()
+}
+
+/// How many rows in a row came to what.
+fn runs(run: &mut Run) -> Vec<(usize, String)> {
+    let mut runs: Vec<(usize, String)> = Vec::new();
+    for outcome in outcomes(run) {
+        match runs.last_mut() {
+            Some((count, last)) if *last == outcome => *count += 1,
+            _ => runs.push((1, outcome)),
+        }
+    }
+    runs
+}
+
+fn user(request: &Request<Bytes>) -> String {
+    let score: serde_json::Value = serde_json::from_slice(request.body()).unwrap_or_default();
+    score["userId"].as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn five_users_who_are_forbidden_in_a_row_are_tried_again_by_another_run() {
+    for good in [0, 20] {
+        let mut run = Run::new(|passback| passback.concurrency(1));
+        let mut taken = 0;
+        run.finish(users(100), |_, _| {
+            taken += 1;
+            answer(if taken <= good { 204 } else { 403 }, "")
+        });
+        let expected = [(good, "sent".to_owned()), (100 - good, "skipped forbidden".to_owned())];
+        assert_eq!(runs(&mut run), &expected[usize::from(good == 0)..]);
+        // The first 403 is worth a new token.
+        assert!(taken <= good + 6, "{taken} requests");
+        assert_eq!(run.passback.halts().count(), 1);
+    }
+}
+
+#[test]
+fn a_user_who_is_forbidden_is_rejected_when_another_is_taken() {
+    let mut run = Run::new(|passback| passback.concurrency(1));
+    let odd = |request: &Request<Bytes>| user(request).ends_with(['1', '2', '3', '4']);
+    run.finish(users(40), |_, request| answer(if odd(&request) { 403 } else { 204 }, ""));
+    let rejected = outcomes(&mut run).iter().filter(|outcome| *outcome == "rejected forbidden").count();
+    assert_eq!((run.passback.summary().sent, rejected), (24, 16));
+}
+
+#[test]
+fn users_who_are_forbidden_are_rejected_when_nobody_is_left_to_tell() {
+    let mut run = Run::new(|passback| passback.concurrency(4));
+    let mut rows = users(10);
+    // The rows of one who is held back wait for that.
+    rows.extend([row("u-9", 60.0), row("u-9", 70.0)]);
+    run.finish(rows, |_, request| {
+        let forbidden = user(&request) == "u-8" || points(&request) == 50.0 && user(&request) == "u-9";
+        answer(if forbidden { 403 } else { 204 }, "")
+    });
+    let mut expected = vec!["sent"; 12];
+    (expected[8], expected[9]) = ("rejected forbidden", "rejected forbidden");
+    assert_eq!(outcomes(&mut run), expected);
+}
+
+#[test]
+fn a_score_that_was_on_its_way_before_the_others_were_forbidden_does_not_judge_them() {
+    let mut run = Run::new(|passback| passback.concurrency(3));
+    users(3).into_iter().for_each(|row| run.passback.feed(row));
+    run.fetch_token();
+    let flights: Vec<_> = (0..3).map(|_| run.sent().1).collect();
+    let mut flights = flights.into_iter();
+    let late = flights.next().unwrap();
+    for flight in flights {
+        run.receive(flight, answer(403, ""));
+    }
+    // Once more, with a new token.
+    while let Turn::Send(_, flight) = run.next() {
+        let answer = if flight.lease().is_some() { token() } else { answer(403, "") };
+        run.receive(flight, answer);
+    }
+    run.receive(late, answer(204, ""));
+    run.finish(users(50).split_off(3), |_, _| answer(403, ""));
+    assert_eq!(runs(&mut run), [(1, "sent".to_owned()), (49, "skipped forbidden".to_owned())]);
+}
+
+#[test]
+fn users_who_are_held_back_when_it_is_stopped_are_tried_again() {
+    let mut run = Run::new(|passback| passback.concurrency(1));
+    let stopper = run.passback.stopper();
+    run.finish(users(30), |_, request| {
+        if user(&request) == "u-2" {
+            stopper.stop();
+        }
+        answer(403, "")
+    });
+    assert_eq!(runs(&mut run), [(3, "skipped forbidden".to_owned())]);
+}
+
+#[test]
+fn a_line_item_that_goes_away_later_is_looked_for_again() {
+    let mut run = Run::new(|passback| passback.concurrency(1));
+    let (mut posts, mut looks) = (0, 0);
+    run.finish(users(100), |_, request| {
+        if request.method() == "GET" {
+            looks += 1;
+            // There at first, and gone then.
+            return if looks == 1 {
+                answer(200, r#"{"label":"Lab","scoreMaximum":100}"#)
+            } else {
+                answer(404, "")
+            };
+        }
+        posts += 1;
+        answer(if posts == 10 || posts > 40 { 404 } else { 204 }, "")
+    });
+    let expected = [(9, "sent"), (1, "rejected not_found"), (30, "sent"), (60, "skipped not_found")];
+    assert_eq!(runs(&mut run), expected.map(|(count, outcome)| (count, outcome.to_owned())));
+    assert_eq!((posts, looks), (41, 2));
+}
+
+#[test]
+fn a_look_that_failed_in_passing_is_taken_again() {
+    let mut run = Run::new(|passback| passback.concurrency(1));
+    let mut looks = 0;
+    run.finish(users(20), |_, request| {
+        if request.method() == "GET" {
+            looks += 1;
+            // All attempts of the first look, and then it is known.
+            return if looks <= 5 {
+                answer(503, "")
+            } else {
+                answer(200, r#"{"label":"Lab","scoreMaximum":100}"#)
+            };
+        }
+        answer(if user(&request).len() == 3 { 404 } else { 204 }, "")
+    });
+    assert_eq!(looks, 6);
+    assert_eq!(runs(&mut run), [(10, "rejected not_found".to_owned()), (10, "sent".to_owned())]);
+}

@@ -8,8 +8,8 @@ use crate::{Endpoint, Error, ErrorKind, ServiceUrl};
 /// So many users in a row, and none taken: what they fail with is not about them.
 const ALL_ALIKE: usize = 50;
 
-/// The same where the platform finds nothing, and cannot be asked whether the line item is still there.
-const ALL_GONE: usize = 5;
+/// The same where it does not tell whether it is about them.
+const ALL_UNCLEAR: usize = 5;
 
 #[derive(Debug)]
 pub(super) struct Item {
@@ -20,9 +20,9 @@ pub(super) struct Item {
     pub(super) parked: Vec<u64>,
     /// Rows for which the platform found nothing, while it is asked whether the line item is there.
     pub(super) missing: Vec<(u64, Error)>,
-    /// The line item was looked for: whether that told anything.
-    pub(super) looked: bool,
-    pub(super) is_there: bool,
+    pub(super) presence: Presence,
+    /// Rows whose refusal may be about the line item: fewer than are taken for all.
+    held_back: Vec<HeldBack>,
     accepted: bool,
     streak: Streak,
 }
@@ -34,6 +34,23 @@ pub(super) enum Gate {
     /// The platform is being asked whether it is there.
     Looking,
     Shut(Error),
+}
+
+/// What the platform told of whether it is there, since a score was last taken.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Presence {
+    Unasked,
+    There,
+    /// Not to be learned.
+    Untold,
+}
+
+#[derive(Debug)]
+pub(super) struct HeldBack {
+    row: u64,
+    error: Error,
+    /// Those begun after this one tell what it is about.
+    after: u64,
 }
 
 /// What it holds, as far as that matters.
@@ -60,6 +77,12 @@ impl Gate {
     }
 }
 
+impl HeldBack {
+    pub(super) fn found_nothing(&self) -> bool {
+        self.error.kind() == ErrorKind::NotFound
+    }
+}
+
 impl Item {
     fn new(url: ServiceUrl, gate: Gate) -> Self {
         Self {
@@ -68,8 +91,8 @@ impl Item {
             holds: Holds::Unread,
             parked: Vec::new(),
             missing: Vec::new(),
-            looked: false,
-            is_there: false,
+            presence: Presence::Unasked,
+            held_back: Vec::new(),
             accepted: false,
             streak: Streak::default(),
         }
@@ -86,9 +109,25 @@ impl Item {
         }
     }
 
-    pub(super) fn accept(&mut self) {
+    /// A score has been taken, whose call was the `begun`th. Gives back the rows that had been refused by then: it was about
+    /// them.
+    pub(super) fn accept(&mut self, begun: u64) -> Vec<(u64, Error)> {
         self.accepted = true;
         self.streak = Streak::default();
+        self.presence = Presence::Unasked;
+        self.let_go(|held| held.after < begun)
+    }
+
+    /// Holds a row back until it is clear what its refusal is about, and tells whether it now is: so many users in a row were
+    /// refused that it is the line item.
+    pub(super) fn hold_back(&mut self, row: u64, error: Error, after: u64) -> bool {
+        self.held_back.push(HeldBack { row, error, after });
+        self.held_back.len() >= ALL_UNCLEAR
+    }
+
+    /// Gives back rows that are held back.
+    pub(super) fn let_go(&mut self, which: impl Fn(&HeldBack) -> bool) -> Vec<(u64, Error)> {
+        self.held_back.extract_if(.., |held| which(held)).map(|held| (held.row, held.error)).collect()
     }
 
     /// Takes note of a refusal, and tells whether so many users were refused alike that it is not about them.
@@ -97,9 +136,7 @@ impl Item {
             self.streak = Streak { kind: Some(kind.name()), lanes: BTreeSet::new() };
         }
         self.streak.lanes.insert(lane);
-        let gone = kind == ErrorKind::NotFound && !self.is_there;
-        let most = if gone { ALL_GONE } else { ALL_ALIKE };
-        self.streak.lanes.len() >= most && (gone || !self.accepted)
+        self.streak.lanes.len() >= ALL_ALIKE && !self.accepted
     }
 }
 
@@ -128,6 +165,11 @@ impl Items {
 
     pub(super) fn get(&mut self, index: usize) -> Option<&mut Item> {
         self.list.get_mut(index)
+    }
+
+    /// All rows that are held back.
+    pub(super) fn let_go(&mut self) -> Vec<(u64, Error)> {
+        self.list.iter_mut().flat_map(|item| item.let_go(|_| true)).collect()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Item> {

@@ -1,6 +1,6 @@
 //! What an answer means for its row, and for all rows that are left.
 
-use super::item::{Gate, Holds, Item};
+use super::item::{Gate, HeldBack, Holds, Item, Presence};
 use super::{InHand, Passback, Reason, RowOutcome, Stage};
 use crate::{Error, ErrorKind, LineItem, Outcome, Page, PageRequest, Receipt, UserResult, token};
 
@@ -11,56 +11,102 @@ impl Passback {
             Err(error) => return self.failed(number, error),
         };
         let Some(row) = self.rows.remove(&number) else { return };
-        if let Some(item) = self.items.get(row.item) {
-            item.accept();
-        }
+        let about_themselves = self.items.get(row.item).map(|item| item.accept(row.begun));
         let outcome = match receipt.outcome {
             Outcome::Sent => RowOutcome::Sent,
             Outcome::Superseded => RowOutcome::Superseded,
         };
         self.close(number, row, outcome, None);
+        for (number, error) in about_themselves.into_iter().flatten() {
+            self.reject(number, error);
+        }
     }
 
     pub(super) fn failed(&mut self, number: u64, error: Error) {
         let Some(row) = self.rows.get(&number) else { return };
+        let (index, reason) = (row.item, Reason::Failed(error.kind()));
+        let outcome = match Blame::of(&error) {
+            Blame::Unclear => return self.unclear(number, error),
+            Blame::All => {
+                self.halt(error.clone());
+                RowOutcome::Skipped(reason)
+            }
+            Blame::LineItem => {
+                self.shut(index, error.clone());
+                RowOutcome::Skipped(reason)
+            }
+            Blame::Row => {
+                self.refuse(number, &error);
+                RowOutcome::Rejected(reason)
+            }
+            Blame::Way => {
+                self.refuse(number, &error);
+                RowOutcome::GaveUp(reason)
+            }
+        };
+        if let Some(row) = self.rows.remove(&number) {
+            self.close(number, row, outcome, Some(error));
+        }
+    }
+
+    /// Counts the users who fail alike.
+    fn refuse(&mut self, number: u64, error: &Error) {
+        let Some(row) = self.rows.get(&number) else { return };
         let (index, lane) = (row.item, row.lane);
         let Some(item) = self.items.get(index) else { return };
-        let kind = error.kind();
-        match Blame::of(&error) {
-            Blame::All => self.halt(error.clone()),
-            Blame::LineItem => self.shut(index, error.clone()),
-            Blame::Row if kind == ErrorKind::NotFound && !item.looked && !item.is_shut() => {
+        if !error.is_transient() && item.refuse(error.kind(), lane) {
+            self.shut(index, error.clone());
+        }
+    }
+
+    /// The platform refused, and does not tell whether it is about the row or about the line item: what comes after it does.
+    fn unclear(&mut self, number: u64, error: Error) {
+        let Some(row) = self.rows.get_mut(&number) else { return };
+        row.stage = Stage::HeldBack;
+        let index = row.item;
+        let Some(item) = self.items.get(index) else { return };
+        match (error.kind(), item.presence) {
+            _ if item.is_shut() => self.pass_over(number, error),
+            (ErrorKind::NotFound, Presence::Unasked) => {
                 item.missing.push((number, error));
                 if matches!(item.gate, Gate::Open) {
                     item.gate = Gate::Looking;
                     self.looks.push_back(index);
                 }
-                return;
             }
-            // It was on its way when the line item was found gone.
-            Blame::Row
-                if kind == ErrorKind::NotFound && item.gate.shut().is_some_and(|why| why.kind() == kind) =>
-            {
-                if let Some(row) = self.rows.remove(&number) {
-                    self.skip(number, row, error);
-                }
-                return;
-            }
-            Blame::Row | Blame::Way => {
-                if !error.is_transient() && item.refuse(kind, lane) {
-                    self.shut(index, error.clone());
-                }
+            _ => self.doubt(number, error),
+        }
+    }
+
+    /// The line item cannot be asked about, or was.
+    fn doubt(&mut self, number: u64, error: Error) {
+        let after = self.begun;
+        let Some(index) = self.rows.get(&number).map(|row| row.item) else { return };
+        let Some(item) = self.items.get(index) else { return };
+        if error.kind() == ErrorKind::NotFound && item.presence == Presence::There {
+            self.refuse(number, &error);
+            self.reject(number, error);
+        } else if item.is_shut() {
+            self.pass_over(number, error);
+        } else if item.hold_back(number, error.clone(), after) {
+            // Those held back are swept up.
+            self.shut(index, error);
+        }
+    }
+
+    /// Nothing follows that could tell what the rows held back were refused for: where all has come, it is taken for about
+    /// them. Tells whether there were any.
+    pub(super) fn judge(&mut self) -> bool {
+        let held_back = self.items.let_go();
+        let any = !held_back.is_empty();
+        for (number, error) in held_back {
+            if self.stopper.is_stopped() {
+                self.pass_over(number, error);
+            } else {
+                self.reject(number, error);
             }
         }
-        let reason = Reason::Failed(kind);
-        let outcome = match Blame::of(&error) {
-            Blame::All | Blame::LineItem => RowOutcome::Skipped(reason),
-            Blame::Row => RowOutcome::Rejected(reason),
-            Blame::Way => RowOutcome::GaveUp(reason),
-        };
-        if let Some(row) = self.rows.remove(&number) {
-            self.close(number, row, outcome, Some(error));
-        }
+        any
     }
 
     /// Takes a page of what a line item holds.
@@ -88,22 +134,27 @@ impl Passback {
     pub(super) fn looked(&mut self, index: u64, result: Result<LineItem, Error>) {
         let index = usize::try_from(index).unwrap_or(usize::MAX);
         let Some(item) = self.items.get(index) else { return };
-        item.looked = true;
-        item.is_there = result.is_ok();
+        let is_gone = result.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound);
+        item.presence = match &result {
+            Ok(_) => Presence::There,
+            // It is asked again when the next one is missing.
+            Err(error) if Blame::of(error) == Blame::Way => Presence::Unasked,
+            Err(_) => Presence::Untold,
+        };
         if matches!(item.gate, Gate::Looking) {
             item.gate = Gate::Open;
         }
-        let missing = std::mem::take(&mut item.missing);
         self.ready.extend(item.parked.drain(..));
-        let is_gone = result.is_err_and(|error| error.kind() == ErrorKind::NotFound);
+        let mut missing = std::mem::take(&mut item.missing);
+        if item.presence == Presence::There {
+            missing.extend(item.let_go(HeldBack::found_nothing));
+        }
         for (number, error) in missing {
-            if !is_gone {
-                self.failed(number, error);
-                continue;
-            }
-            self.shut(index, error.clone());
-            if let Some(row) = self.rows.remove(&number) {
-                self.skip(number, row, error);
+            if is_gone {
+                self.shut(index, error.clone());
+                self.pass_over(number, error);
+            } else {
+                self.doubt(number, error);
             }
         }
     }
@@ -134,11 +185,22 @@ impl Passback {
             let Some(error) = self.halted.clone().or_else(|| self.items.get(row.item)?.gate.shut()) else {
                 continue;
             };
-            if let Some(row) = self.rows.remove(&number) {
-                self.skip(number, row, error);
-            }
+            self.pass_over(number, error);
         }
         self.ready.retain(|number| self.rows.contains_key(number));
+    }
+
+    fn reject(&mut self, number: u64, error: Error) {
+        if let Some(row) = self.rows.remove(&number) {
+            let outcome = RowOutcome::Rejected(Reason::Failed(error.kind()));
+            self.close(number, row, outcome, Some(error));
+        }
+    }
+
+    fn pass_over(&mut self, number: u64, error: Error) {
+        if let Some(row) = self.rows.remove(&number) {
+            self.skip(number, row, error);
+        }
     }
 
     pub(super) fn skip(&mut self, number: u64, row: InHand, error: Error) {
@@ -175,6 +237,8 @@ impl Passback {
 enum Blame {
     /// The score, or its user.
     Row,
+    /// The row, or every score for the line item: the platform does not say.
+    Unclear,
     /// The way there: the platform may take the same score at another time.
     Way,
     /// Every score for the line item fails alike.
@@ -202,6 +266,7 @@ impl Blame {
             | ErrorKind::MalformedResponse
             | ErrorKind::ResponseTooLarge
             | ErrorKind::OutcomeUnknown => Self::Way,
+            ErrorKind::Forbidden | ErrorKind::NotFound => Self::Unclear,
             _ => Self::Row,
         }
     }

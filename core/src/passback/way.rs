@@ -202,12 +202,14 @@ impl Passback {
         let row = self.rows.entry(number).or_insert(row);
         let Some(score) = row.score.take() else { return };
         row.stage = Stage::OnItsWay;
+        row.begun = self.begun + 1;
         let post = PostScore::to(url, score, row.in_doubt);
         self.call(number, post, session, now);
     }
 
     pub(super) fn call<O: Errand>(&mut self, of: u64, operation: O, session: &mut Session, now: Timestamp) {
         self.calls += 1;
+        self.begun += 1;
         let step = session.begin_one_of_many(&self.endpoint, operation, now);
         self.came(Came::of(of, step), now);
     }
