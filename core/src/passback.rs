@@ -199,8 +199,6 @@ struct InHand {
     /// How many calls had been begun when its own was.
     begun: u64,
     stage: Stage,
-    /// An earlier run may have sent it.
-    in_doubt: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -451,7 +449,6 @@ impl InHand {
             attempts: 0,
             begun: 0,
             stage: Stage::Parked,
-            in_doubt: false,
         }
     }
 

@@ -29,7 +29,6 @@ use crate::{Error, ErrorKind, Refusal, Scope, Score, ServiceUrl, media, web_page
 pub struct PostScore {
     score: Score,
     line_item: Option<ServiceUrl>,
-    perhaps_sent: bool,
 }
 
 /// That a platform has accepted a score. Whether it shows it is another matter: results tell (AGS 4.1).
@@ -73,11 +72,11 @@ pub enum Outcome {
 impl PostScore {
     /// Posts to the launch's own line item.
     pub fn new(score: Score) -> Self {
-        Self { score, line_item: None, perhaps_sent: false }
+        Self { score, line_item: None }
     }
 
-    pub(crate) fn to(line_item: ServiceUrl, score: Score, perhaps_sent: bool) -> Self {
-        Self { score, line_item: Some(line_item), perhaps_sent }
+    pub(crate) fn to(line_item: ServiceUrl, score: Score) -> Self {
+        Self { score, line_item: Some(line_item) }
     }
 
     /// Posts to this line item.
@@ -92,14 +91,6 @@ impl PostScore {
     {
         self.line_item = Some(line_item.try_into()?);
         Ok(self)
-    }
-
-    /// The same score, with the same timestamp, may have been sent before, by a process that died for example: where the
-    /// platform says that the timestamp is stale, it already holds this score or a later one.
-    #[must_use]
-    pub fn perhaps_sent(mut self) -> Self {
-        self.perhaps_sent = true;
-        self
     }
 
     fn receipt(&self, outcome: Outcome, exchange: &Exchange<'_>) -> Receipt {
@@ -183,7 +174,7 @@ impl Operation for PostScore {
     fn refused(self, refusal: Refusal, exchange: &Exchange<'_>) -> Result<Answer<Self>, Error> {
         let (kind, message) = match refusal.status() {
             _ if is_stale(&refusal) => {
-                if self.perhaps_sent || exchange.is_in_doubt() {
+                if exchange.is_in_doubt() {
                     return Ok(Answer::Done(self.receipt(Outcome::Superseded, exchange)));
                 }
                 (ErrorKind::StaleTimestamp, "the platform already holds this or a later score of the user")

@@ -63,7 +63,7 @@ pub enum RowOutcome {
     Sent,
     /// The platform holds an equal grade: nothing was sent.
     Unchanged,
-    /// The platform already holds this or a later score of the user.
+    /// The platform says that it already holds this or a later score of the user.
     Superseded,
     /// Nothing was sent, or nothing that could be accepted, for a reason that is not the row's own. A run that goes on
     /// tries it again.

@@ -6,16 +6,15 @@ use crate::{Error, ErrorKind, LineItem, Outcome, Page, PageRequest, Receipt, Use
 
 impl Passback {
     pub(super) fn posted(&mut self, number: u64, result: Result<Receipt, Error>) {
-        let receipt = match result {
-            Ok(receipt) => receipt,
+        let outcome = match result.map(|receipt| receipt.outcome) {
+            Ok(Outcome::Sent) => RowOutcome::Sent,
+            Ok(Outcome::Superseded) => RowOutcome::Superseded,
+            // An earlier run may have sent it, or somebody graded later.
+            Err(error) if error.kind() == ErrorKind::StaleTimestamp => RowOutcome::Superseded,
             Err(error) => return self.failed(number, error),
         };
         let Some(row) = self.rows.remove(&number) else { return };
         let about_themselves = self.items.get(row.item).map(|item| item.accept(row.begun));
-        let outcome = match receipt.outcome {
-            Outcome::Sent => RowOutcome::Sent,
-            Outcome::Superseded => RowOutcome::Superseded,
-        };
         self.close(number, row, outcome, None);
         for (number, error) in about_themselves.into_iter().flatten() {
             self.reject(number, error);

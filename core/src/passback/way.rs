@@ -49,7 +49,6 @@ impl Passback {
         let mut row = InHand::new(item, lane, score);
         let past = self.log.as_ref().map(|log| log.history.of(number)).unwrap_or_default();
         row.timestamp = past.timestamp;
-        row.in_doubt = past.timestamp.is_some();
         if let Some((outcome, attempts)) = past.settled {
             if let Some(timestamp) = row.timestamp {
                 session.timestamps().observe(url.as_str(), &row.user_id, timestamp);
@@ -98,6 +97,7 @@ impl Passback {
         if self.wishes.dry_run {
             return self.close(number, row, RowOutcome::Skipped(Reason::DryRun), None);
         }
+        let is_recorded = row.timestamp.is_some();
         let timestamp = match row.timestamp.or(own) {
             Some(timestamp) => {
                 session.timestamps().observe(url, user_id, timestamp);
@@ -112,7 +112,7 @@ impl Passback {
         }
         let lane = row.lane;
         row.stage = match &mut self.log {
-            Some(log) if !row.in_doubt => {
+            Some(log) if !is_recorded => {
                 log.begin(number, timestamp);
                 Stage::Unrecorded
             }
@@ -203,7 +203,7 @@ impl Passback {
         let Some(score) = row.score.take() else { return };
         row.stage = Stage::OnItsWay;
         row.begun = self.begun + 1;
-        let post = PostScore::to(url, score, row.in_doubt);
+        let post = PostScore::to(url, score);
         self.call(number, post, session, now);
     }
 

@@ -99,20 +99,9 @@ fn a_platform_that_throttles_for_long_costs_rows_and_not_the_run() {
 }
 
 #[test]
-fn a_refused_first_row_is_rejected_as_stale_and_one_in_doubt_is_superseded() {
-    let rows = rows(1, 1, &mut Rng::with_seed(1));
+fn a_score_that_the_platform_says_is_stale_is_superseded_also_on_its_first_try() {
     let mut world = World::new(Personality::Spec, 1, 1);
     world.lms.script(Route::Scores, Script::reply(409));
-    let first = run(&mut world, rows.clone());
-    assert_eq!(first.settlements[0].outcome.name(), "rejected");
-    assert_eq!(reasons(&first), ["stale_timestamp"]);
-    let mut disk = Disk::new();
-    let crash = crate::world::Crash { step: 4, torn: usize::MAX };
-    let passback = Passback::new(&world.endpoint).journaled(disk.recover());
-    assert!(world.run(passback, rows.clone(), &mut disk, Some(crash)).summary.is_none());
-    world.reboot();
-    world.lms.script(Route::Scores, Script::reply(409));
-    let passback = Passback::new(&world.endpoint).journaled(disk.recover());
-    let again = world.run(passback, rows, &mut disk, None);
-    assert_eq!(again.settlements[0].outcome, RowOutcome::Superseded);
+    let run = run(&mut world, rows(1, 1, &mut Rng::with_seed(1)));
+    assert_eq!((run.settlements[0].outcome, run.settlements[0].attempts), (RowOutcome::Superseded, 1));
 }
