@@ -15,6 +15,7 @@ mod history;
 mod line;
 mod reader;
 
+use std::collections::BTreeSet;
 use std::io;
 
 use crate::ServiceUrl;
@@ -35,24 +36,20 @@ pub trait Journal {
     fn append(&mut self, line: &[u8], durable: bool) -> io::Result<()>;
 }
 
-/// What a journal is of: the input and the line items. A journal of anything else is refused.
+/// What a journal is of: the input and the line items that its scores go to. A journal of anything else is refused, and a row
+/// for any other line item is not sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JournalHeader {
     pub(crate) input: String,
-    pub(crate) line_items: Vec<String>,
+    pub(crate) line_items: BTreeSet<String>,
 }
 
 impl JournalHeader {
-    /// A journal of this input, named by a digest of its content, such as `sha256:9f86d0…`.
-    pub fn new(input: impl Into<String>) -> Self {
-        Self { input: input.into(), line_items: Vec::new() }
-    }
-
-    /// Whose scores go to this line item; called once for each.
-    #[must_use]
-    pub fn line_item(mut self, line_item: &ServiceUrl) -> Self {
-        self.line_items.push(line_item.as_str().to_owned());
-        self
+    /// A journal of this input, named by a digest of its content, such as `sha256:9f86d0…`, whose scores go to these line
+    /// items, in any order.
+    pub fn new<'a>(input: impl Into<String>, line_items: impl IntoIterator<Item = &'a ServiceUrl>) -> Self {
+        let line_items = line_items.into_iter().map(|line_item| line_item.as_str().to_owned());
+        Self { input: input.into(), line_items: line_items.collect() }
     }
 
     /// The first line of the journal.

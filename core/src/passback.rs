@@ -286,7 +286,8 @@ impl Passback {
     }
 
     /// Records what it does, and goes on where the run that recorded `history` stood: see [`Journal`](crate::Journal). The
-    /// rows must be the same, in the same order.
+    /// rows must be the same, in the same order. One for a line item that the journal is not of is skipped, and nothing is
+    /// recorded of it.
     #[must_use]
     pub fn journaled(mut self, history: History) -> Self {
         self.log = Some(Log::new(history));

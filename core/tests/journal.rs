@@ -4,8 +4,12 @@ use lti_ags::{History, JournalError, JournalHeader, JournalReader, Recovered, Se
 use proptest::prelude::*;
 
 fn header() -> JournalHeader {
-    let line_item: ServiceUrl = "https://lms.test/lineitems/9".parse().unwrap();
-    JournalHeader::new("sha256:9f86d0").line_item(&line_item)
+    of("sha256:9f86d0", &["https://lms.test/lineitems/9"])
+}
+
+fn of(input: &str, line_items: &[&str]) -> JournalHeader {
+    let line_items: Vec<ServiceUrl> = line_items.iter().map(|url| url.parse().unwrap()).collect();
+    JournalHeader::new(input, &line_items)
 }
 
 /// The line, with its checksum.
@@ -57,10 +61,13 @@ fn nothing_is_a_journal_that_was_not_begun() {
 #[test]
 fn a_journal_of_something_else_is_refused() {
     let other = |header: JournalHeader| read(&[header.to_line(), begun(1)].concat()).unwrap_err();
-    let line_item: ServiceUrl = "https://lms.test/lineitems/10".parse().unwrap();
-    assert!(matches!(other(JournalHeader::new("sha256:0000")), JournalError::OtherInput));
+    let line_items = ["https://lms.test/lineitems/9", "https://lms.test/lineitems/10"];
+    assert!(matches!(other(of("sha256:0000", &line_items[..1])), JournalError::OtherInput));
+    for other_items in [&[][..], &line_items] {
+        assert!(matches!(other(of("sha256:9f86d0", other_items)), JournalError::OtherLineItem(_)));
+    }
     assert!(matches!(
-        other(JournalHeader::new("sha256:9f86d0").line_item(&line_item)),
+        other(of("sha256:9f86d0", &line_items[1..])),
         JournalError::OtherLineItem(theirs) if theirs == "https://lms.test/lineitems/10"
     ));
     let newer = line(r#""lti-ags-journal":2,"input":"sha256:9f86d0","line_items":[]"#);
@@ -70,6 +77,18 @@ fn a_journal_of_something_else_is_refused() {
     {
         assert!(matches!(read(bytes).unwrap_err(), JournalError::NotAJournal), "{bytes:?}");
     }
+}
+
+#[test]
+fn line_items_are_compared_in_any_order() {
+    let line_items = ["https://lms.test/lineitems/9", "https://lms.test/lineitems/10"];
+    let mut reader = JournalReader::new(of("x", &line_items));
+    let theirs = line(&format!(
+        r#""lti-ags-journal":1,"input":"x","line_items":["{1}","{0}","{1}"]"#,
+        line_items[0], line_items[1]
+    ));
+    reader.feed(&theirs).unwrap();
+    assert_eq!(reader.finish().unwrap().kept, theirs.len() as u64);
 }
 
 #[test]

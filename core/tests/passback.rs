@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use common::{Answer, Tool, answer, noon, token_answer};
 use lti_ags::http::Request;
-use lti_ags::{Bytes, Flight, Passback, Row, RowOutcome, Score, Settlement, Summary, Turn};
+use lti_ags::{
+    Bytes, Flight, History, JournalHeader, JournalReader, Passback, Row, RowOutcome, Score, ServiceUrl,
+    Settlement, Summary, Turn,
+};
 
 /// A passback, its tool, and what it came to.
 struct Run {
@@ -269,4 +272,27 @@ fn a_look_that_failed_in_passing_is_taken_again() {
     });
     assert_eq!(looks, 6);
     assert_eq!(runs(&mut run), [(10, "rejected not_found".to_owned()), (10, "sent".to_owned())]);
+}
+
+/// What an earlier run wrote for this tool's line item.
+fn history(lines: &str) -> History {
+    let line_item = common::endpoint().line_item().unwrap().clone();
+    let mut reader = JournalReader::new(JournalHeader::new("the input", [&line_item]));
+    let header = JournalHeader::new("the input", [&line_item]).to_line();
+    let crc = crc32fast::hash(format!("{lines}}}").as_bytes());
+    reader.feed(&header).unwrap();
+    reader.feed(format!("{{\"crc\":\"{crc:08x}\",{lines}}}\n").as_bytes()).unwrap();
+    reader.finish().unwrap().history
+}
+
+#[test]
+fn a_journal_says_nothing_of_rows_for_another_line_item() {
+    let history = history(r#""settled":[{"row":1,"outcome":"sent","attempts":1}]"#);
+    let other: ServiceUrl = "https://lms.northfield.test/ctx/9/lineitems/5/".parse().unwrap();
+    let mut run = Run::new(|passback| passback.journaled(history));
+    let rows = [row("u-1", 50.0).at(other.clone()), row("u-2", 50.0).at(other), row("u-3", 50.0)];
+    let summary = run.finish(rows, |_, _| answer(204, ""));
+    assert_eq!(outcomes(&mut run), ["skipped invalid_input", "skipped invalid_input", "sent"]);
+    assert!(run.settled.iter().all(|settlement| !settlement.replayed));
+    assert_eq!(summary.requests, 1);
 }

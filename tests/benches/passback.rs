@@ -65,7 +65,8 @@ impl Bench {
         self.journals += 1;
         let name = format!("passback-bench-{}-{}.journal", std::process::id(), self.journals);
         let path = std::env::temp_dir().join(name);
-        (JournalFile::open(&path, JournalHeader::new("bench")).unwrap(), path)
+        let header = JournalHeader::new("bench", [self.endpoint.line_item().unwrap()]);
+        (JournalFile::open(&path, header).unwrap(), path)
     }
 
     /// What our client sent in the turn before, with later timestamps.

@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use common::{Limits, OverHyper, OverUreq, Tool, endpoint, impatient, registration};
-use lti_ags::{JournalError, JournalHeader, Passback, Row, RowOutcome, Score, Settlement, Stopper, Summary};
+use lti_ags::{
+    JournalError, JournalHeader, JournalReader, Passback, Row, RowOutcome, Score, ServiceUrl, Settlement,
+    Stopper, Summary,
+};
 use lti_ags_testing::{Platform, Route, Script};
 use lti_ags_ureq::JournalFile;
 
@@ -93,6 +96,10 @@ impl Bulk for OverHyper {
 /// A file of its own, which is gone afterwards.
 struct Temporary(PathBuf);
 
+fn header(line_items: &[&ServiceUrl]) -> JournalHeader {
+    JournalHeader::new("these rows", line_items.iter().copied())
+}
+
 impl Temporary {
     fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -101,7 +108,11 @@ impl Temporary {
     }
 
     fn journal(&self) -> Result<JournalFile, JournalError> {
-        JournalFile::open(&self.0, JournalHeader::new("these rows"))
+        JournalFile::open(&self.0, header(&[]))
+    }
+
+    fn journal_of(&self, platform: &Platform) -> Result<JournalFile, JournalError> {
+        JournalFile::open(&self.0, header(&[endpoint(platform).line_item().unwrap()]))
     }
 }
 
@@ -165,8 +176,8 @@ fn a_run_that_was_left_is_gone_on_with<T: Bulk>() {
         seen += 1;
         seen < 50
     };
-    tool.pass_back(passback(&platform), rows(100), Some(file.journal().unwrap()), look).unwrap();
-    let journal = file.journal().unwrap();
+    tool.pass_back(passback(&platform), rows(100), Some(file.journal_of(&platform).unwrap()), look).unwrap();
+    let journal = file.journal_of(&platform).unwrap();
     let settled = journal.recorded().settled();
     assert!((50..100).contains(&settled), "{settled} settled");
     let mut replayed = 0;
@@ -177,7 +188,7 @@ fn a_run_that_was_left_is_gone_on_with<T: Bulk>() {
     let summary = tool.pass_back(passback(&platform), rows(100), Some(journal), look).unwrap();
     assert_eq!((summary.rows, summary.all_held(), replayed), (100, true, settled));
     assert_eq!(summary.requests, 100 - settled as u64);
-    let summary = tool.all(passback(&platform), rows(100), Some(file.journal().unwrap()));
+    let summary = tool.all(passback(&platform), rows(100), Some(file.journal_of(&platform).unwrap()));
     assert_eq!((summary.rows, summary.requests), (100, 0));
     platform.assert_no_violations();
 }
@@ -190,11 +201,11 @@ fn a_stopped_run_settles_what_was_begun<T: Bulk>() {
         true
     };
     let tool = T::on(&platform);
-    let journal = file.journal().unwrap();
+    let journal = file.journal_of(&platform).unwrap();
     let summary = tool.pass_back(passback(&platform), rows(300), Some(journal), look).unwrap();
     assert!(summary.rows < 100, "{summary:?}");
     assert_eq!(platform.ledger().service_requests().len() as u64, summary.sent);
-    assert_eq!(file.journal().unwrap().recorded().settled() as u64, summary.sent);
+    assert_eq!(file.journal_of(&platform).unwrap().recorded().settled() as u64, summary.sent);
 }
 
 fn a_refused_token_ends_it<T: Bulk>() {
@@ -208,7 +219,9 @@ fn a_refused_token_ends_it<T: Bulk>() {
 fn a_journal_that_cannot_be_written_ends_it<T: Bulk>() {
     let platform = Platform::start();
     // It is journaled, and has no journal.
-    let passback = passback(&platform).journaled(lti_ags::History::default());
+    let endpoint = endpoint(&platform);
+    let nothing = JournalReader::new(header(&[endpoint.line_item().unwrap()])).finish().unwrap();
+    let passback = passback(&platform).journaled(nothing.history);
     let error = T::on(&platform).pass_back(passback, rows(10), None, |_, _| true).unwrap_err();
     assert!(matches!(error, JournalError::Write(_)));
     assert!(platform.ledger().is_empty());
@@ -267,7 +280,7 @@ fn a_torn_line_is_cut_off_and_said() {
     drop(file.journal().unwrap());
     let whole = std::fs::read(&file.0).unwrap();
     std::fs::write(&file.0, [&whole[..], b"{\"crc\":\"0"].concat()).unwrap();
-    assert!(JournalFile::look(&file.0, JournalHeader::new("these rows")).unwrap().is_empty());
+    assert!(JournalFile::look(&file.0, header(&[])).unwrap().is_empty());
     assert_ne!(std::fs::read(&file.0).unwrap(), whole, "to look changes nothing");
     assert_eq!(file.journal().unwrap().torn(), 9);
     assert_eq!(std::fs::read(&file.0).unwrap(), whole);

@@ -46,7 +46,9 @@ impl JournalFile {
     pub fn look(path: impl AsRef<Path>, header: JournalHeader) -> Result<History, JournalError> {
         match File::open(path) {
             Ok(mut file) => Ok(read(&mut file, header)?.history),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(History::default()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Ok(JournalReader::new(header).finish()?.history)
+            }
             Err(error) => Err(JournalError::Read(error)),
         }
     }

@@ -62,7 +62,7 @@ impl<'a, I> Settlements<'a, I> {
     /// ```no_run
     /// # use lti_ags_ureq::{Client, Endpoint, JournalFile, JournalHeader, Passback, Score};
     /// # fn example(client: &Client, endpoint: &Endpoint, scores: Vec<Score>) -> Result<(), Box<dyn std::error::Error>> {
-    /// let header = JournalHeader::new("sha256:9f86d0…").line_item(endpoint.line_item()?);
+    /// let header = JournalHeader::new("sha256:9f86d0…", [endpoint.line_item()?]);
     /// let journal = JournalFile::open("lab-3.journal", header)?;
     /// for settlement in client.pass_back(Passback::new(endpoint), scores).journal(journal) {
     ///     println!("{}", settlement?.outcome.name());

@@ -15,7 +15,7 @@ pub fn journal(data: &[u8]) {
 }
 
 fn header() -> JournalHeader {
-    JournalHeader::new("the input")
+    JournalHeader::new("the input", [])
 }
 
 fn read(bytes: &[u8]) {

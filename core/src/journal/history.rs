@@ -1,17 +1,21 @@
 //! What a journal tells of each row, in a few bytes.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::line::{Begun, Settled};
-use crate::ErrorKind;
 use crate::passback::{Reason, RowOutcome};
+use crate::{ErrorKind, ServiceUrl};
 
 /// How far beyond the last row that was told of another may be: more than a run ever has in hand.
 const GAP: usize = 1 << 20;
 
-/// What earlier runs have recorded, of each row of the input: 16 bytes a row.
+/// What earlier runs have recorded, of each row of the input: 16 bytes a row. A [`JournalReader`](crate::JournalReader) makes
+/// it, also of nothing; the default is of no line item, and no row is sent with it.
 #[derive(Clone, Debug, Default)]
 pub struct History {
+    line_items: BTreeSet<String>,
     rows: Vec<Compact>,
 }
 
@@ -53,6 +57,15 @@ impl History {
     /// How many rows are settled for good: sent, unchanged, superseded or rejected.
     pub fn settled(&self) -> usize {
         self.rows.iter().filter(|row| row.outcome != Code::Open).count()
+    }
+
+    pub(super) fn new(line_items: BTreeSet<String>) -> Self {
+        Self { line_items, rows: Vec::new() }
+    }
+
+    /// Whether it is of scores for this line item, among others perhaps.
+    pub(crate) fn is_of(&self, line_item: &ServiceUrl) -> bool {
+        self.line_items.contains(line_item.as_str())
     }
 
     /// Whether nothing is recorded.

@@ -1,5 +1,7 @@
 //! Reading a journal, from the first byte to the last, in pieces of any size.
 
+use std::collections::BTreeSet;
+
 use super::history::History;
 use super::line::{self, Entries, Head};
 use super::{JournalError, JournalHeader};
@@ -12,13 +14,13 @@ const MAX_LINE: usize = 16 * 1024 * 1024;
 /// ```
 /// use lti_ags::{JournalHeader, JournalReader};
 ///
-/// let header = JournalHeader::new("sha256:9f86d0");
+/// let header = JournalHeader::new("sha256:9f86d0", [&"https://lms.example/lineitems/9".parse()?]);
 /// let mut reader = JournalReader::new(header.clone());
 /// reader.feed(&header.to_line())?;
 /// reader.feed(b"{\"crc\":\"00")?;
 /// let recovered = reader.finish()?;
 /// assert_eq!(recovered.torn, 10);
-/// # Ok::<(), lti_ags::JournalError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct JournalReader {
@@ -49,7 +51,8 @@ pub struct Recovered {
 impl JournalReader {
     /// A reader for a journal that should begin so.
     pub fn new(header: JournalHeader) -> Self {
-        Self { header, line: Vec::new(), lines: 0, kept: 0, bad: None, history: History::default() }
+        let history = History::new(header.line_items.clone());
+        Self { header, line: Vec::new(), lines: 0, kept: 0, bad: None, history }
     }
 
     /// Takes the next bytes.
@@ -117,7 +120,8 @@ impl JournalReader {
         if input != self.header.input {
             return Err(JournalError::OtherInput);
         }
-        if line_items != self.header.line_items {
+        let theirs: BTreeSet<_> = line_items.iter().map(AsRef::as_ref).collect();
+        if theirs != self.header.line_items.iter().map(String::as_str).collect() {
             return Err(JournalError::OtherLineItem(line_items.join(", ")));
         }
         Ok(())

@@ -41,12 +41,19 @@ impl Passback {
             Err(error) => {
                 // Without a line item there is no lane: nothing of it is ever sent.
                 let row = InHand::new(usize::MAX, 0, score);
-                return self.skip(number, row, error);
+                return self.turn_away(number, row, error);
             }
         };
         let Some(Item { url, gate, holds, parked, .. }) = self.items.get(item) else { return };
         let lane = timestamps::key(url.as_str(), score.user_id());
         let mut row = InHand::new(item, lane, score);
+        if self.log.as_ref().is_some_and(|log| !log.history.is_of(url)) {
+            return self.turn_away(
+                number,
+                row,
+                Error::input("the journal is not of scores for this line item"),
+            );
+        }
         let past = self.log.as_ref().map(|log| log.history.of(number)).unwrap_or_default();
         row.timestamp = past.timestamp;
         if let Some((outcome, attempts)) = past.settled {
@@ -73,6 +80,13 @@ impl Passback {
             return;
         }
         self.enlist(number, row, session, now);
+    }
+
+    /// Skips a row of which the journal tells nothing, and is told nothing: what stands there is of another one.
+    fn turn_away(&mut self, number: u64, row: InHand, error: Error) {
+        let outcome = RowOutcome::Skipped(Reason::Failed(error.kind()));
+        self.summary.count(outcome);
+        self.done.push_back(row.settlement(number, outcome, Some(error), false));
     }
 
     /// Puts a row into the lane of its user, with its timestamp.

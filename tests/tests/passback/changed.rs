@@ -12,7 +12,7 @@ fn graded(number: usize, points: f64) -> Row {
 
 fn outcomes(world: &mut World, rows: Vec<Row>) -> Vec<&'static str> {
     let passback = Passback::new(&world.endpoint).only_changed();
-    let mut settlements = world.run(passback, rows, &mut Disk::new(), None).settlements;
+    let mut settlements = world.run(passback, rows, &mut Disk::of(&world.endpoint), None).settlements;
     settlements.sort_by_key(|settlement| settlement.row);
     settlements.iter().map(|settlement| settlement.outcome.name()).collect()
 }
@@ -25,7 +25,7 @@ fn of_one_percent_that_changed_one_percent_is_sent() {
             .map(|number| graded(number, 10.0 + f64::from(u32::try_from(number).unwrap()) / 7.0))
             .collect();
         let passback = Passback::new(&world.endpoint).concurrency(8);
-        world.run(passback, before.clone(), &mut Disk::new(), None);
+        world.run(passback, before.clone(), &mut Disk::of(&world.endpoint), None);
         let after = (0..600).map(|number| match number % 100 {
             37 => graded(number, 99.0),
             _ => before[number].clone(),
@@ -33,7 +33,8 @@ fn of_one_percent_that_changed_one_percent_is_sent() {
         let after: Vec<_> = after.collect();
         world.now += std::time::Duration::from_secs(3_600);
         let passback = Passback::new(&world.endpoint).concurrency(8).only_changed();
-        let summary = world.run(passback, after.clone(), &mut Disk::new(), None).summary.unwrap();
+        let summary =
+            world.run(passback, after.clone(), &mut Disk::of(&world.endpoint), None).summary.unwrap();
         assert_eq!((summary.sent, summary.unchanged), (6, 594), "{personality}");
         world.assert_holds_the_last_of(&after);
     }
@@ -56,7 +57,7 @@ fn rows_that_are_taken_up_while_results_arrive_keep_their_order() {
         let mut world = World::new(Personality::Sakai, 6, seed);
         let rows = rows(20, 6, &mut Rng::with_seed(seed));
         let passback = Passback::new(&world.endpoint).concurrency(8).only_changed();
-        world.run(passback, rows.clone(), &mut Disk::new(), None);
+        world.run(passback, rows.clone(), &mut Disk::of(&world.endpoint), None);
         world.assert_holds_the_last_of(&rows);
     }
 }
@@ -91,7 +92,7 @@ fn results_that_cannot_be_read_are_no_reason_to_send_everything() {
     world.lms.script(Route::Results, lti_ags_testing::Script::reply(403).times(9_999));
     let rows = rows(5, 2, &mut Rng::with_seed(1));
     let passback = Passback::new(&world.endpoint).only_changed();
-    let run = world.run(passback, rows, &mut Disk::new(), None);
+    let run = world.run(passback, rows, &mut Disk::of(&world.endpoint), None);
     assert!(
         run.settlements.iter().all(|settlement| settlement.outcome.reason().unwrap().name() == "forbidden")
     );
@@ -107,7 +108,8 @@ fn grades_of_others_are_kept_where_that_is_wanted() {
     outcomes(&mut world, vec![by(0, "teacher"), by(1, "tool")]);
     world.now += std::time::Duration::from_secs(60);
     let passback = Passback::new(&world.endpoint).keep_grades_of_others(["tool".to_owned()]);
-    let run = world.run(passback, vec![graded(0, 60.0), graded(1, 60.0)], &mut Disk::new(), None);
+    let run =
+        world.run(passback, vec![graded(0, 60.0), graded(1, 60.0)], &mut Disk::of(&world.endpoint), None);
     let mut outcomes: Vec<_> = run.settlements.iter().map(|s| (s.row, s.outcome)).collect();
     outcomes.sort_by_key(|(row, _)| *row);
     assert_eq!(outcomes[0].1.reason().unwrap().name(), "overridden");
@@ -120,12 +122,12 @@ fn a_dry_run_says_what_would_be_sent_and_sends_nothing() {
     outcomes(&mut world, vec![graded(0, 50.0)]);
     let posted = world.lms.gradebook().results().map(|(_, _, entry)| entry.posts).sum::<u64>();
     let rows = vec![graded(0, 50.0), graded(1, 50.0), graded(1, 50.0)];
-    let mut disk = Disk::new();
+    let mut disk = Disk::of(&world.endpoint);
     let passback = Passback::new(&world.endpoint).only_changed().dry_run().journaled(disk.recover());
     let run = world.run(passback, rows, &mut disk, None);
     let outcomes: Vec<_> =
         run.settlements.iter().map(|s| (s.outcome.name(), s.outcome.reason().map(Reason::name))).collect();
     assert_eq!(outcomes, [("unchanged", None), ("skipped", Some("dry_run")), ("unchanged", None)]);
     assert_eq!(world.lms.gradebook().results().map(|(_, _, entry)| entry.posts).sum::<u64>(), posted);
-    assert_eq!(disk.written, Disk::new().written);
+    assert_eq!(disk.written, Disk::of(&world.endpoint).written);
 }

@@ -32,7 +32,7 @@ fn survives(personality: Personality, crash: Crash, end: End, faults: f64) -> Br
     let rows = scores();
     let mut world = World::new(personality, 3, 11);
     world.faults = faults;
-    let mut disk = Disk::new();
+    let mut disk = Disk::of(&world.endpoint);
     let passback = |world: &World, disk: &mut Disk| {
         Passback::new(&world.endpoint).concurrency(2).journaled(disk.recover())
     };
@@ -116,7 +116,7 @@ fn a_row_that_was_given_up_does_not_overwrite_a_later_one_of_its_user() {
     let mut world = World::new(Personality::Sakai, 1, 5);
     let script = lti_ags_testing::Script::reply(503).times(5);
     world.lms.script(lti_ags_testing::Route::Scores, script);
-    let mut disk = Disk::new();
+    let mut disk = Disk::of(&world.endpoint);
     let passback = Passback::new(&world.endpoint).journaled(disk.recover());
     let run = world.run(passback, rows.clone(), &mut disk, None);
     let outcomes: Vec<_> = run.settlements.iter().map(|settlement| settlement.outcome.name()).collect();

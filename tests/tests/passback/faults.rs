@@ -16,7 +16,7 @@ fn every_score_arrives(personality: Personality, (count, seeds): (usize, u64)) {
         let mut world = World::new(personality, users, seed);
         (world.faults, world.revoking) = (0.08, 0.002);
         let rows = rows(count, users, &mut Rng::with_seed(seed));
-        let (mut disk, mut runs) = (Disk::new(), 0);
+        let (mut disk, mut runs) = (Disk::of(&world.endpoint), 0);
         loop {
             let passback = Passback::new(&world.endpoint).concurrency(16).journaled(disk.recover());
             let run = world.run(passback, rows.clone(), &mut disk, None);

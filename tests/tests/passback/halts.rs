@@ -8,7 +8,7 @@ use crate::world::{Disk, Run, World, rows};
 
 fn run(world: &mut World, rows: Vec<Row>) -> Run {
     let passback = Passback::new(&world.endpoint).concurrency(4);
-    world.run(passback, rows, &mut Disk::new(), None)
+    world.run(passback, rows, &mut Disk::of(&world.endpoint), None)
 }
 
 fn thousand() -> Vec<Row> {

@@ -26,7 +26,8 @@ fn however_slow_the_platform_is_no_row_is_given_up_for_waiting() {
             let rows = rows(300, 200, &mut Rng::with_seed(seed));
             let passback = Passback::new(&world.endpoint).concurrency(concurrency);
             let begun = world.now;
-            let summary = world.run(passback, rows.clone(), &mut Disk::new(), None).summary.unwrap();
+            let summary =
+                world.run(passback, rows.clone(), &mut Disk::of(&world.endpoint), None).summary.unwrap();
             assert_eq!(
                 summary.sent, 300,
                 "{per_minute} a minute, {concurrency} at a time, seed {seed}: {summary:?}"

@@ -12,7 +12,8 @@ use crate::world::{Disk, World, rows, user};
 fn generated_timestamps_of_a_user_are_a_second_apart() {
     let mut world = World::new(Personality::Moodle, 2, 1);
     let rows = rows(40, 2, &mut Rng::with_seed(1));
-    let summary = world.run(Passback::new(&world.endpoint), rows.clone(), &mut Disk::new(), None).summary;
+    let summary =
+        world.run(Passback::new(&world.endpoint), rows.clone(), &mut Disk::of(&world.endpoint), None).summary;
     assert_eq!(summary.unwrap().sent, 40);
     world.assert_holds_the_last_of(&rows);
 }
@@ -25,7 +26,7 @@ fn a_row_whose_timestamp_goes_back_is_refused_before_it_is_sent() {
         Row::from(Score::graded(user(0), points, 100.0).timestamp(timestamp).build().unwrap())
     };
     let rows = vec![at(1.0, 5), at(2.0, 4), at(3.0, 5), at(4.0, 6)];
-    let run = world.run(Passback::new(&world.endpoint), rows, &mut Disk::new(), None);
+    let run = world.run(Passback::new(&world.endpoint), rows, &mut Disk::of(&world.endpoint), None);
     let mut outcomes: Vec<_> =
         run.settlements.iter().map(|s| (s.row, s.outcome.name(), s.attempts)).collect();
     outcomes.sort_unstable();

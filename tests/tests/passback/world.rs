@@ -59,31 +59,30 @@ enum Fault {
 }
 
 /// What a journal is written to.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Disk {
+    header: JournalHeader,
     pub written: Vec<u8>,
     /// So much of it survives a power cut.
     pub durable: usize,
 }
 
 impl Disk {
-    pub fn header() -> JournalHeader {
-        JournalHeader::new("the input")
-    }
-
-    pub fn new() -> Self {
-        let written = Self::header().to_line();
-        Self { durable: written.len(), written }
+    /// For scores that go to the endpoint's line item.
+    pub fn of(endpoint: &Endpoint) -> Self {
+        let header = JournalHeader::new("the input", [endpoint.line_item().unwrap()]);
+        let written = header.to_line();
+        Self { durable: written.len(), written, header }
     }
 
     /// What a later run finds, its torn end cut off.
     pub fn recover(&mut self) -> History {
-        let mut reader = JournalReader::new(Self::header());
+        let mut reader = JournalReader::new(self.header.clone());
         reader.feed(&self.written).unwrap();
         let recovered = reader.finish().unwrap();
         self.written.truncate(recovered.kept.try_into().unwrap());
         if self.written.is_empty() {
-            self.written = Self::header().to_line();
+            self.written = self.header.to_line();
         }
         self.durable = self.written.len();
         recovered.history

@@ -196,7 +196,7 @@ fn begun_long_ago(tool: &Tool, server: &Server, input: &str) {
     let client = Client::builder(registration).policy(policy).build();
     let endpoint = Endpoint::for_line_item(server.url("/items/9")).unwrap();
     let digest = format!("sha256:{:x}", Sha256::digest(input));
-    let header = JournalHeader::new(digest).line_item(endpoint.line_item().unwrap());
+    let header = JournalHeader::new(digest, [endpoint.line_item().unwrap()]);
     let journal = JournalFile::open(tool.path("grades.journal"), header).unwrap();
     let score =
         Score::graded("u", 1.0, 2.0).timestamp("2020-03-02T09:00:00Z".parse().unwrap()).build().unwrap();

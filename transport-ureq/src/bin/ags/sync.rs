@@ -64,7 +64,7 @@ impl Opened {
         let failed = |error: JournalError| {
             Failure::new("journal", format_args!("{}: {}", path.display(), chain(&error)))
         };
-        let header = JournalHeader::new(input.digest()).line_item(line_item);
+        let header = JournalHeader::new(input.digest(), [line_item]);
         // Before there is a file: a journal is of one input, also when that input is mended afterwards.
         let history = JournalFile::look(path, header.clone()).map_err(failed)?;
         if history.is_empty() {
