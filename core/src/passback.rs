@@ -13,10 +13,12 @@ mod item;
 mod known;
 mod log;
 mod row;
+mod turn;
 mod verdict;
 mod way;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -36,26 +38,7 @@ use known::Effect;
 pub use log::Batch;
 use log::Log;
 pub use row::{Reason, Row, RowOutcome, Settlement, Summary};
-
-/// What the driver of a [`Passback`] is to do next.
-#[must_use = "the passback goes nowhere unless its turn is taken"]
-#[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "it is matched at once, where it is made")]
-pub enum Turn {
-    /// Hand the next row in with [`Passback::feed`], or say with [`Passback::finish`] that there is none.
-    Feed,
-    /// Write this to the journal, then say so with [`Passback::recorded`]. It may take its time: other turns go on.
-    Record(Batch),
-    /// Send the request, without following redirects, and tell the outcome with [`Passback::receive`].
-    Send(Request<Bytes>, Flight),
-    /// A row is settled.
-    Settled(Settlement),
-    /// Nothing can be done until something comes back: an outcome, or that a batch is recorded. Where there is a time, until
-    /// it is up, or the session's [revision](Session::revision) changes.
-    Wait(Option<Duration>),
-    /// All is done, or all that had been begun when it was [stopped](Stopper::stop).
-    Done(Summary),
-}
+pub use turn::Turn;
 
 /// Many scores on their way.
 ///
@@ -103,8 +86,7 @@ pub enum Turn {
 /// # Ok(()) }
 /// ```
 ///
-/// It may be dropped at any time. With a journal, another one goes on where it stood.
-#[derive(Debug)]
+/// It may be dropped at any time. With a journal, another one goes on where it stood. `Debug` shows how far it has come.
 pub struct Passback {
     endpoint: Endpoint,
     wishes: Wishes,
@@ -456,5 +438,18 @@ impl InHand {
     fn settlement(self, row: u64, outcome: RowOutcome, error: Option<Error>, replayed: bool) -> Settlement {
         let Self { user_id, attempts, timestamp, .. } = self;
         Settlement { row, user_id, outcome, attempts, timestamp, replayed, error }
+    }
+}
+
+impl fmt::Debug for Passback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Passback")
+            .field("wishes", &self.wishes)
+            .field("input", &self.input)
+            .field("in_hand", &self.rows.len())
+            .field("calls", &self.calls())
+            .field("halts", &self.halts().collect::<Vec<_>>())
+            .field("summary", &self.summary)
+            .finish_non_exhaustive()
     }
 }

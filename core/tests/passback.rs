@@ -296,3 +296,38 @@ fn a_journal_says_nothing_of_rows_for_another_line_item() {
     assert!(run.settled.iter().all(|settlement| !settlement.replayed));
     assert_eq!(summary.requests, 1);
 }
+
+#[test]
+fn nothing_that_is_shown_tells_a_token_an_assertion_or_a_comment() {
+    let mut run = Run::new(Passback::only_changed);
+    let secret = "SECRET-OF-A-STUDENT";
+    run.passback.feed(Score::graded("u-1001", 50.0, 100.0).comment(secret).build().unwrap());
+    let mut shown = String::new();
+    loop {
+        let turn = run.next();
+        shown += &format!("{turn:?} {:#?} {turn:#?}", run.passback);
+        match turn {
+            Turn::Send(request, flight) => {
+                shown += &format!("{flight:?}");
+                let result = format!(
+                    r#"[{{"id":"https://lms.northfield.test/r/1","userId":"u-1001","resultScore":1,"resultMaximum":4,"comment":"{secret}"}}]"#
+                );
+                let answer = match request.uri().path() {
+                    path if path.ends_with("/token") => token_answer(
+                        r#"{"access_token":"SECRET-TOKEN","token_type":"bearer","expires_in":36000}"#,
+                    ),
+                    path if path.ends_with("/results") => answer(200, &result),
+                    _ => answer(204, ""),
+                };
+                run.receive(flight, answer);
+            }
+            Turn::Feed => run.passback.finish(),
+            Turn::Done(summary) => break assert_eq!(summary.sent, 1),
+            _ => {}
+        }
+    }
+    for secret in [secret, "SECRET-TOKEN", "client_assertion=", "scoreGiven", "Bearer"] {
+        assert!(!shown.contains(secret), "{secret} in {shown}");
+    }
+    assert!(shown.contains("POST https://lms.northfield.test/ctx/9/lineitems/4/scores"), "{shown}");
+}

@@ -45,7 +45,6 @@ pub(super) enum Resting {
 }
 
 /// What a call came to, for now.
-#[derive(Debug)]
 pub(super) enum Came {
     Send(Request<Bytes>, Flight),
     Wait(Duration, Rest),
