@@ -331,3 +331,19 @@ fn nothing_that_is_shown_tells_a_token_an_assertion_or_a_comment() {
     }
     assert!(shown.contains("POST https://lms.northfield.test/ctx/9/lineitems/4/scores"), "{shown}");
 }
+
+#[test]
+fn a_line_item_that_takes_no_token_does_not_hold_up_the_others() {
+    let other: ServiceUrl = "https://lms.northfield.test/ctx/8/lineitems/1/".parse().unwrap();
+    let mut run = Run::new(|passback| passback.concurrency(1));
+    let rows = users(20).into_iter().enumerate().map(|(number, row)| match number % 2 {
+        0 => row.at(other.clone()),
+        _ => row,
+    });
+    let summary = run.finish(rows.collect::<Vec<_>>(), |_, request| {
+        answer(if request.uri().path().contains("/ctx/8/") { 401 } else { 204 }, "")
+    });
+    assert_eq!((summary.sent, summary.skipped), (10, 10));
+    let halts: Vec<_> = run.passback.halts().map(|halt| halt.line_item).collect();
+    assert_eq!(halts, [Some(other)]);
+}

@@ -249,12 +249,17 @@ enum Blame {
 impl Blame {
     fn of(error: &Error) -> Self {
         match error.kind() {
-            ErrorKind::TokenRefused
-            | ErrorKind::MissingScope
-            | ErrorKind::Unauthorized
-            | ErrorKind::InvalidKey => Self::All,
-            ErrorKind::ServiceNotAvailable | ErrorKind::ForeignOrigin | ErrorKind::InsecureUrl => {
-                if error.operation() == Some(token::NAME) { Self::All } else { Self::LineItem }
+            ErrorKind::TokenRefused | ErrorKind::MissingScope | ErrorKind::InvalidKey => Self::All,
+            // Canvas does not take a token for a course that the tool is not in.
+            ErrorKind::Unauthorized
+            | ErrorKind::ServiceNotAvailable
+            | ErrorKind::ForeignOrigin
+            | ErrorKind::InsecureUrl => {
+                if error.operation() == Some(token::NAME) {
+                    Self::All
+                } else {
+                    Self::LineItem
+                }
             }
             ErrorKind::RateLimited { .. }
             | ErrorKind::Timeout
