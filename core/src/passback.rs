@@ -375,7 +375,7 @@ impl Passback {
         token: &StoredToken,
     ) -> Result<(), (Flight, UnusableToken)> {
         let came = flight.adopt(session, now, token)?;
-        self.summary.token_requests -= 1;
+        self.discount();
         self.came(came, now);
         Ok(())
     }
@@ -383,10 +383,15 @@ impl Passback {
     /// Has all calls that need the token wait in place of sending the token request: see [`InFlight::defer`](crate::InFlight::defer).
     pub fn defer(&mut self, session: &mut Session, now: Timestamp, flight: Flight, delay: Duration) {
         if flight.lease().is_some() {
-            self.summary.token_requests -= 1;
+            self.discount();
         }
         let came = flight.defer(session, now, delay);
         self.came(came, now);
+    }
+
+    /// A token request was not sent. One that another passback counted is not counted here.
+    fn discount(&mut self) {
+        self.summary.token_requests = self.summary.token_requests.saturating_sub(1);
     }
 
     /// What stops it, from a signal's handler for example.

@@ -347,3 +347,51 @@ fn a_line_item_that_takes_no_token_does_not_hold_up_the_others() {
     let halts: Vec<_> = run.passback.halts().map(|halt| halt.line_item).collect();
     assert_eq!(halts, [Some(other)]);
 }
+
+#[test]
+fn a_token_from_a_store_is_no_token_request() {
+    let mut first = Run::new(|passback| passback);
+    first.finish(users(1), |_, _| answer(204, ""));
+    let stored = first.tool.session.tokens(first.tool.now).pop().unwrap();
+
+    let mut run = Run::new(|passback| passback);
+    run.passback.feed(row("u-1001", 50.0));
+    let (_, flight) = run.sent();
+    assert_eq!(run.passback.summary().token_requests, 1);
+    let (session, now) = (&mut run.tool.session, run.tool.now);
+    run.passback.defer(session, now, flight, Duration::from_secs(2));
+    assert_eq!((run.passback.summary().token_requests, run.passback.calls()), (0, (1, 1)));
+    run.passback.feed(row("u-1002", 50.0));
+    run.passback.finish();
+    let mut adopted = 0;
+    let summary = loop {
+        match run.next() {
+            Turn::Send(_, flight) if flight.lease().is_some() => {
+                adopted += 1;
+                let (session, now) = (&mut run.tool.session, run.tool.now);
+                run.passback.adopt(session, now, flight, &stored).unwrap();
+            }
+            // It is no token request: it is given back, and goes its way.
+            Turn::Send(_, flight) => {
+                let (session, now) = (&mut run.tool.session, run.tool.now);
+                let (flight, _) = run.passback.adopt(session, now, flight, &stored).unwrap_err();
+                run.receive(flight, answer(204, ""));
+            }
+            Turn::Wait(delay) => run.tool.now += delay.unwrap(),
+            Turn::Done(summary) => break summary,
+            _ => {}
+        }
+    };
+    assert_eq!((adopted, summary.token_requests, summary.sent, summary.requests), (1, 0, 2, 2));
+}
+
+#[test]
+fn a_flight_that_another_passback_began_ends_as_no_row_of_this_one() {
+    let (mut one, mut other) = (Run::new(|passback| passback), Run::new(|passback| passback));
+    one.passback.feed(row("u-1001", 50.0));
+    let (_, flight) = one.sent();
+    let (session, now) = (&mut other.tool.session, other.tool.now);
+    other.passback.defer(session, now, flight, Duration::from_secs(2));
+    assert_eq!(other.passback.calls(), (0, 0));
+    assert_eq!(other.finish([], |_, _| answer(204, "")).rows, 0);
+}

@@ -262,7 +262,8 @@ impl Passback {
             Came::Read(item, result) => self.read(item, result),
             Came::Looked(item, result) => self.looked(item, result),
         }
-        self.calls -= 1;
+        // It may have been begun by another passback.
+        self.calls = self.calls.saturating_sub(1);
     }
 }
 
