@@ -40,8 +40,9 @@ pub(super) struct Log {
     pub(super) is_writing: bool,
     /// Something is written that may not survive a power cut.
     is_dirty: bool,
-    /// Rows that are to be tried again by a later run, by line item and user: unless a later score of the user arrives.
-    behind: BTreeMap<(usize, String), Vec<(u64, u32)>>,
+    /// Rows that are to be tried again by a later run, of each user of a line item: unless a later score of the user arrives.
+    /// Numbers alone, some fifty bytes for each row that was given up.
+    behind: BTreeMap<u64, Vec<(u64, u32)>>,
 }
 
 impl Log {
@@ -60,7 +61,7 @@ impl Log {
         self.next.begun.push(Begun { row, timestamp });
     }
 
-    pub(super) fn settle(&mut self, settlement: Settlement, item: usize, lane: u64) {
+    pub(super) fn settle(&mut self, settlement: Settlement, lane: u64) {
         let Settlement { row, outcome, attempts, .. } = settlement;
         let settled = |row, outcome: RowOutcome, attempts| Settled {
             row,
@@ -71,12 +72,11 @@ impl Log {
         self.next.settled.push(settled(row, outcome, attempts));
         match outcome {
             RowOutcome::GaveUp(_) => {
-                let user = (item, settlement.user_id.clone());
-                self.behind.entry(user).or_default().push((row, attempts));
+                self.behind.entry(lane).or_default().push((row, attempts));
             }
             _ if outcome.is_held() && !self.behind.is_empty() => {
                 // A platform that does not compare timestamps would let the earlier score win.
-                let behind = self.behind.remove(&(item, settlement.user_id.clone())).unwrap_or_default();
+                let behind = self.behind.remove(&lane).unwrap_or_default();
                 let superseded = |(row, attempts)| settled(row, RowOutcome::Superseded, attempts);
                 self.next.settled.extend(behind.into_iter().map(superseded));
             }

@@ -219,10 +219,10 @@ impl Passback {
             }
         }
         self.summary.count(outcome);
-        let (item, lane) = (row.item, row.lane);
+        let lane = row.lane;
         let settlement = row.settlement(number, outcome, error, false);
         match &mut self.log {
-            Some(log) if !self.wishes.dry_run => log.settle(settlement, item, lane),
+            Some(log) if !self.wishes.dry_run => log.settle(settlement, lane),
             _ => {
                 self.done.push_back(settlement);
                 self.leave(lane, number);
