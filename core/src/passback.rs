@@ -290,9 +290,9 @@ impl Passback {
         while let Some(row) = self.inbox.pop_front() {
             self.take_up(row, session, now);
         }
-        self.sweep();
         self.resume(session, now);
         self.begin(session, now);
+        self.sweep();
         if let Some((request, flight)) = self.outbox.pop_front() {
             return Turn::Send(request, flight);
         }

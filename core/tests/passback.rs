@@ -2,13 +2,14 @@
 
 mod common;
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use common::{Answer, Tool, answer, noon, token_answer};
 use lti_ags::http::Request;
 use lti_ags::{
-    Bytes, Flight, History, JournalHeader, JournalReader, Passback, Row, RowOutcome, Score, ServiceUrl,
-    Settlement, Summary, Turn,
+    Bytes, Flight, History, JournalHeader, JournalReader, Passback, Row, RowOutcome, Scope, Score,
+    ServiceUrl, Settlement, Summary, Turn,
 };
 
 /// A passback, its tool, and what it came to.
@@ -394,4 +395,58 @@ fn a_flight_that_another_passback_began_ends_as_no_row_of_this_one() {
     other.passback.defer(session, now, flight, Duration::from_secs(2));
     assert_eq!(other.passback.calls(), (0, 0));
     assert_eq!(other.finish([], |_, _| answer(204, "")).rows, 0);
+}
+
+#[test]
+fn rows_that_wait_are_skipped_as_soon_as_all_would_fail() {
+    let mut run = Run::new(|passback| passback.concurrency(8));
+    users(8).into_iter().for_each(|row| run.passback.feed(row));
+    let (_, fetching) = run.sent();
+    // The others wait for the token.
+    assert!(matches!(run.next(), Turn::Feed));
+    run.passback.finish();
+    assert!(matches!(run.next(), Turn::Wait(_)));
+    assert_eq!(run.passback.calls(), (8, 7));
+    run.receive(fetching, answer(401, ""));
+    for _ in 0..8 {
+        assert!(matches!(run.next(), Turn::Settled(_)));
+    }
+    assert!(matches!(run.next(), Turn::Done(summary) if summary.skipped == 8 && summary.requests == 0));
+}
+
+#[test]
+fn no_row_begins_after_one_that_has_halted_all() {
+    let launch = lti_ags::Endpoint::new([Scope::LINE_ITEM]).with_line_item(common::LINE_ITEM).unwrap();
+    let mut run = Run::new(|_| Passback::new(&launch).concurrency(1));
+    run.tool.session.record_events();
+    users(100).into_iter().for_each(|row| run.passback.feed(row));
+    let summary = run.finish([], |_, _| panic!("nothing may be sent"));
+    assert_eq!((summary.skipped, summary.token_requests), (100, 0));
+    assert_eq!(outcomes(&mut run), vec!["skipped missing_scope"; 100]);
+}
+
+#[test]
+fn a_row_that_waits_for_its_turn_is_not_sent_to_a_line_item_that_is_shut() {
+    let mut run = Run::new(|passback| passback.concurrency(64));
+    let (mut rows, mut sky) = (users(200).into_iter(), VecDeque::new());
+    let summary = loop {
+        match run.next() {
+            Turn::Feed => match rows.next() {
+                Some(row) => run.passback.feed(row),
+                None => run.passback.finish(),
+            },
+            Turn::Send(_, flight) if flight.lease().is_some() => run.receive(flight, token()),
+            Turn::Send(_, flight) => {
+                assert_eq!(run.passback.halts().count(), 0, "it is shut");
+                sky.push_back(flight);
+            }
+            Turn::Wait(delay) => match sky.pop_front() {
+                Some(flight) => run.receive(flight, answer(422, "User not found in course")),
+                None => run.tool.now += delay.expect("it waits for nothing"),
+            },
+            Turn::Done(summary) => break summary,
+            _ => {}
+        }
+    };
+    assert!(summary.rejected >= 50 && summary.rejected + summary.skipped == 200, "{summary:?}");
 }

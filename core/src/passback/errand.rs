@@ -93,6 +93,11 @@ impl Came {
 }
 
 impl Rest {
+    /// The number of the row whose score it is to carry, if it is to carry one.
+    pub(super) fn row(&self) -> Option<u64> {
+        matches!(self.call, Resting::Post(_)).then_some(self.of)
+    }
+
     /// Whether it waits for its turn.
     pub(super) fn is_in_line(&self) -> bool {
         match &self.call {

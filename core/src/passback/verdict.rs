@@ -180,13 +180,28 @@ impl Passback {
         }
         let waiting = self.rows.iter().filter(|(_, row)| row.stage != Stage::OnItsWay);
         for number in waiting.map(|(number, _)| *number).collect::<Vec<_>>() {
-            let Some(row) = self.rows.get(&number) else { continue };
-            let Some(error) = self.halted.clone().or_else(|| self.items.get(row.item)?.gate.shut()) else {
-                continue;
-            };
-            self.pass_over(number, error);
+            if let Some(error) = self.obstacle(number) {
+                self.pass_over(number, error);
+            }
+        }
+        // Those that rest, and have sent nothing yet.
+        for (interval, rest) in std::mem::take(&mut self.resting) {
+            let unsent =
+                rest.row().filter(|number| self.rows.get(number).is_some_and(|row| row.attempts == 0));
+            if let Some((number, error)) = unsent.and_then(|number| Some((number, self.obstacle(number)?))) {
+                self.calls = self.calls.saturating_sub(1);
+                self.pass_over(number, error);
+            } else {
+                self.resting.push((interval, rest));
+            }
         }
         self.ready.retain(|number| self.rows.contains_key(number));
+    }
+
+    /// Why a row in hand cannot be sent any more, where that is so.
+    fn obstacle(&mut self, number: u64) -> Option<Error> {
+        let item = self.rows.get(&number)?.item;
+        self.halted.clone().or_else(|| self.items.get(item)?.gate.shut())
     }
 
     fn reject(&mut self, number: u64, error: Error) {

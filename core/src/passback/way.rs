@@ -172,6 +172,11 @@ impl Passback {
     /// Begins calls until there is something to send, or as many are under way as may be.
     pub(super) fn begin(&mut self, session: &mut Session, now: Timestamp) {
         while self.outbox.is_empty() && self.calls < self.wishes.concurrency {
+            // What came back, or just failed, may have halted it.
+            self.sweep();
+            if self.halted.is_some() {
+                return;
+            }
             // Rows whose fate hangs on it are on their way already.
             if let Some(item) = self.looks.pop_front() {
                 let Some(Item { url, .. }) = self.items.get(item) else { continue };
@@ -180,6 +185,9 @@ impl Passback {
             } else if self.stopper.is_stopped() {
                 return;
             } else if let Some((item, read)) = self.reads.pop_front() {
+                if self.items.get(item).is_none_or(|item| item.is_shut()) {
+                    continue;
+                }
                 self.call(item as u64, read, session, now);
             } else if self.is_held_up(session, now) {
                 return;
