@@ -4,11 +4,13 @@ mod common;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use common::{Limits, OverHyper, OverUreq, Tool, endpoint, impatient, registration};
 use lti_ags::{
-    JournalError, JournalHeader, JournalReader, Passback, Row, RowOutcome, Score, ServiceUrl, Settlement,
-    Stopper, Summary,
+    History, Journal, JournalError, JournalHeader, JournalReader, Passback, Row, RowOutcome, Score,
+    ServiceUrl, Settlement, Stopper, Summary, Timestamp,
 };
 use lti_ags_testing::{Platform, Route, Script};
 use lti_ags_ureq::JournalFile;
@@ -237,6 +239,75 @@ scenarios! {
     a_journal_that_cannot_be_written_ends_it,
 }
 
+/// A disk that is full after so many writes.
+struct Full {
+    history: History,
+    left: usize,
+    written: Arc<Mutex<String>>,
+}
+
+impl Journal for Full {
+    fn history(&mut self) -> History {
+        std::mem::take(&mut self.history)
+    }
+
+    fn append(&mut self, line: &[u8], _: bool) -> std::io::Result<()> {
+        self.left = self.left.checked_sub(1).ok_or(std::io::ErrorKind::StorageFull)?;
+        self.written.lock().unwrap().push_str(std::str::from_utf8(line).unwrap());
+        Ok(())
+    }
+}
+
+/// Fills the disk up at each write of a run: `pass_back` says how the run ended.
+fn nothing_is_sent_that_is_not_recorded(
+    pass_back: impl Fn(&Platform, Vec<Row>, Full) -> Result<(), JournalError>,
+) {
+    // Told apart by their timestamps.
+    let begun: Timestamp = "2026-03-02T09:00:00Z".parse().unwrap();
+    let row = |number: u64| {
+        let score = Score::graded(format!("u-{}", 1_001 + number % 4), 1.0, 2.0);
+        score.timestamp(begun + Duration::from_secs(number)).build().unwrap().into()
+    };
+    for left in 0.. {
+        let platform = Platform::start();
+        let endpoint = endpoint(&platform);
+        let nothing = JournalReader::new(header(&[endpoint.line_item().unwrap()])).finish().unwrap();
+        let written = Arc::default();
+        let journal = Full { history: nothing.history, left, written: Arc::clone(&written) };
+        let result = pass_back(&platform, (0..12).map(row).collect(), journal);
+        let written = written.lock().unwrap();
+        for exchange in platform.ledger().service_requests() {
+            let score = exchange.json().unwrap();
+            assert!(written.contains(score["timestamp"].as_str().unwrap()), "after {left} writes: {score}");
+        }
+        match result {
+            Err(error) => assert!(matches!(error, JournalError::Write(_)), "{error}"),
+            Ok(()) => return assert!(left > 3 && platform.ledger().service_requests().len() == 12),
+        }
+    }
+}
+
+#[test]
+fn a_full_disk_ends_a_run_on_the_calling_thread() {
+    nothing_is_sent_that_is_not_recorded(|platform, rows, journal| {
+        let tool = OverUreq::on(platform);
+        let mut run = tool.0.pass_back(passback(platform), rows).journal(journal);
+        run.try_for_each(|settlement| settlement.map(drop))
+    });
+}
+
+#[test]
+fn a_full_disk_ends_a_run_as_a_stream() {
+    use futures_util::{StreamExt as _, future};
+
+    nothing_is_sent_that_is_not_recorded(|platform, rows, journal| {
+        let tool = OverHyper::on(platform);
+        let run = tool.client.pass_back_with_journal(passback(platform), rows, journal);
+        let failed = async { run.filter_map(|settlement| future::ready(settlement.err())).next().await };
+        tool.runtime.block_on(failed).map_or(Ok(()), Err)
+    });
+}
+
 #[test]
 fn a_stream_that_is_dropped_while_it_fetches_the_token_holds_nobody_up() {
     use std::future::poll_fn;
@@ -247,7 +318,7 @@ fn a_stream_that_is_dropped_while_it_fetches_the_token_holds_nobody_up() {
     let platform = Platform::start();
     // Less than the minute for which the right to fetch it is held.
     let mut policy = impatient();
-    policy.deadline = std::time::Duration::from_secs(20);
+    policy.deadline = Duration::from_secs(20);
     let tool = OverHyper::with(&platform, policy);
     let passback = passback(&platform);
     let look = async {
