@@ -9,6 +9,8 @@
 //! one, in the order of the input. It has no lock, clock or I/O either: a driver does what [`Passback::next`] says.
 
 mod errand;
+mod halt;
+mod hand;
 mod item;
 mod known;
 mod log;
@@ -16,11 +18,10 @@ mod row;
 mod turn;
 mod verdict;
 mod way;
+mod wishes;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -29,16 +30,18 @@ use jiff::Timestamp;
 
 use crate::interval::Interval;
 use crate::journal::History;
-use crate::{Endpoint, Error, Score, ServiceUrl, Session, StoredToken, TransportError, UnusableToken};
+use crate::{Endpoint, Error, Session, StoredToken, TransportError, UnusableToken};
 
 pub use errand::Flight;
 use errand::{ReadResults, Rest};
+pub use halt::{Halt, Stopper};
+use hand::{InHand, Stage};
 use item::{Gate, Items};
-use known::Effect;
 pub use log::Batch;
 use log::Log;
 pub use row::{Reason, Row, RowOutcome, Settlement, Summary};
 pub use turn::Turn;
+use wishes::Wishes;
 
 /// Many scores on their way.
 ///
@@ -126,38 +129,6 @@ pub struct Passback {
     summary: Summary,
 }
 
-/// Stops a passback, from wherever: no further score begins, and what is on its way is settled. Rows that were not begun stay
-/// in hand.
-#[derive(Clone, Debug, Default)]
-pub struct Stopper(Arc<AtomicBool>);
-
-impl Stopper {
-    /// Stops it.
-    pub fn stop(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-
-    /// Lets it go on.
-    pub fn go_on(&self) {
-        self.0.store(false, Ordering::Release);
-    }
-
-    /// Whether it is stopped.
-    pub fn is_stopped(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
-}
-
-/// What the caller wants.
-#[derive(Debug)]
-struct Wishes {
-    concurrency: usize,
-    only_changed: bool,
-    /// Who grades for the tool, where the grades of others are kept.
-    ours: Option<BTreeSet<String>>,
-    dry_run: bool,
-}
-
 /// Whether rows are taken.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Input {
@@ -168,49 +139,12 @@ enum Input {
     Finished,
 }
 
-#[derive(Debug)]
-struct InHand {
-    item: usize,
-    lane: u64,
-    user_id: String,
-    /// Until it is sent.
-    score: Option<Score>,
-    effect: Effect,
-    timestamp: Option<Timestamp>,
-    attempts: u32,
-    /// How many calls had been begun when its own was.
-    begun: u64,
-    stage: Stage,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Stage {
-    /// What the line item holds is not known.
-    Parked,
-    /// Its timestamp is not recorded.
-    Unrecorded,
-    Ready,
-    OnItsWay,
-    /// It was refused, and it is not clear yet what for.
-    HeldBack,
-}
-
-/// Why nothing more is sent: to a line item, or at all.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Halt {
-    /// The line item; `None` where it is all of them.
-    pub line_item: Option<ServiceUrl>,
-    /// The failure that all would have met.
-    pub error: Error,
-}
-
 impl Passback {
     /// A passback to the line items of an endpoint: to its own, where a row names no other. Four calls at the same time.
     pub fn new(endpoint: &Endpoint) -> Self {
         Self {
             endpoint: endpoint.clone(),
-            wishes: Wishes { concurrency: 4, only_changed: false, ours: None, dry_run: false },
+            wishes: Wishes::default(),
             log: None,
             stopper: Stopper::default(),
             input: Input::Filling,
@@ -422,27 +356,6 @@ impl Passback {
     fn batch(&mut self, wanted: impl FnOnce(&Log) -> bool, begin: bool) -> Option<Batch> {
         let log = self.log.as_mut().filter(|log| !self.wishes.dry_run && !log.is_writing)?;
         wanted(log).then(|| log.batch(begin))
-    }
-}
-
-impl InHand {
-    fn new(item: usize, lane: u64, score: Score) -> Self {
-        Self {
-            item,
-            lane,
-            user_id: score.user_id().to_owned(),
-            effect: Effect::of(&score),
-            timestamp: score.timestamp(),
-            score: Some(score),
-            attempts: 0,
-            begun: 0,
-            stage: Stage::Parked,
-        }
-    }
-
-    fn settlement(self, row: u64, outcome: RowOutcome, error: Option<Error>, replayed: bool) -> Settlement {
-        let Self { user_id, attempts, timestamp, .. } = self;
-        Settlement { row, user_id, outcome, attempts, timestamp, replayed, error }
     }
 }
 
