@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
@@ -38,12 +39,20 @@ struct Work {
     shared: Arc<Shared>,
     jobs: Mutex<Receiver<Job>>,
     landed: Mutex<Vec<(u64, Flight, Outcome)>>,
+    /// What no thread has taken yet is not carried any more.
+    is_over: AtomicBool,
 }
 
 impl Crew {
     pub(crate) fn new(exchanger: Arc<Exchanger>, shared: Arc<Shared>) -> Self {
         let (sender, receiver) = mpsc::channel();
-        let work = Work { exchanger, shared, jobs: Mutex::new(receiver), landed: Mutex::default() };
+        let work = Work {
+            exchanger,
+            shared,
+            jobs: Mutex::new(receiver),
+            landed: Mutex::default(),
+            is_over: AtomicBool::new(false),
+        };
         Self {
             work: Arc::new(work),
             jobs: Some(sender),
@@ -95,6 +104,7 @@ impl Crew {
 impl Drop for Crew {
     fn drop(&mut self) {
         self.work.shared.release(self.leases.values());
+        self.work.is_over.store(true, Ordering::Release);
         drop(self.jobs.take());
         for thread in self.threads.drain(..) {
             // One that panicked is over as well.
@@ -109,8 +119,8 @@ impl Work {
             // The lock is held while waiting, and by one that waits no other would get more.
             let job = lock(&self.jobs).recv();
             match job {
-                Ok(job) => self.carry(job),
-                Err(_) => return,
+                Ok(job) if !self.is_over.load(Ordering::Acquire) => self.carry(job),
+                _ => return,
             }
         }
     }
