@@ -130,11 +130,11 @@ impl Passback {
     }
 
     /// The platform has said whether a line item is there, at which it found nothing.
-    pub(super) fn looked(&mut self, index: u64, result: Result<LineItem, Error>) {
+    pub(super) fn looked(&mut self, index: u64, result: &Result<LineItem, Error>) {
         let index = usize::try_from(index).unwrap_or(usize::MAX);
         let Some(item) = self.items.get(index) else { return };
         let is_gone = result.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound);
-        item.presence = match &result {
+        item.presence = match result {
             Ok(_) => Presence::There,
             // It is asked again when the next one is missing.
             Err(error) if Blame::of(error) == Blame::Way => Presence::Unasked,

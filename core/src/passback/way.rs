@@ -268,7 +268,7 @@ impl Passback {
             Came::Wait(delay, rest) => return self.resting.push((Interval::new(now, delay), rest)),
             Came::Posted(number, result) => self.posted(number, result),
             Came::Read(item, result) => self.read(item, result),
-            Came::Looked(item, result) => self.looked(item, result),
+            Came::Looked(item, result) => self.looked(item, &result),
         }
         // It may have been begun by another passback.
         self.calls = self.calls.saturating_sub(1);
