@@ -25,7 +25,7 @@ use crate::event::{Event, EventKind};
 use crate::interval::Interval;
 use crate::operation::Operation;
 use crate::pacing::Flight;
-use crate::token::{Lease, StoredToken, UnusableToken, bearer};
+use crate::token::{Lease, bearer};
 use crate::transport::TransportError;
 use crate::{Error, Session, retry_after, secrecy};
 use machine::done;
@@ -106,37 +106,14 @@ impl<O: Operation> InFlight<O> {
         }
     }
 
-    /// Goes on with a token from elsewhere, such as a store that processes share, in place of sending the token request.
-    ///
-    /// # Errors
-    ///
-    /// Gives the call back where the token is of no use to it, or the request is none for a token: send it, then. A token
-    /// that a service has refused is not taken again.
-    pub fn adopt(
-        self,
-        session: &mut Session,
-        now: Timestamp,
-        token: &StoredToken,
-    ) -> Result<Step<O>, (Self, UnusableToken)> {
-        if let Some(error) = self.call.way.stray(session) {
-            return Ok(done(session, Err(error)));
-        }
-        let Awaits::Token(lease) = &self.awaits else { return Err((self, UnusableToken::OtherScopes)) };
-        match session.adopt(lease, token, now) {
-            Ok(()) => Ok(self.call.advance(session, now)),
-            Err(unusable) => Err((self, unusable)),
-        }
-    }
-
-    /// Has all calls that need the token wait in place of sending the token request: another process is fetching it. When
-    /// the time is up, one of them is to fetch it, or to look into the store again.
-    pub fn defer(mut self, session: &mut Session, now: Timestamp, delay: Duration) -> Step<O> {
+    /// Goes on without sending the request, which has not been sent and will not be: another client has fetched the token that
+    /// it is for, perhaps, or is fetching it (see [`Inquiry`](crate::Inquiry)).
+    pub fn withdraw(mut self, session: &mut Session, now: Timestamp) -> Step<O> {
         if let Some(error) = self.call.way.stray(session) {
             return done(session, Err(error));
         }
         match &self.awaits {
-            Awaits::Token(lease) => session.defer(lease, now, delay.max(Duration::from_millis(1))),
-            // It has not been sent, and goes now.
+            Awaits::Token(lease) => session.release(lease),
             Awaits::Answer(..) => {
                 self.call.way.requests -= 1;
                 self.call.way.attempts -= 1;

@@ -22,7 +22,6 @@ mod wishes;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -30,7 +29,7 @@ use jiff::Timestamp;
 
 use crate::interval::Interval;
 use crate::journal::History;
-use crate::{Endpoint, Error, Session, StoredToken, TransportError, UnusableToken};
+use crate::{Endpoint, Error, Session, TransportError};
 
 pub use errand::Flight;
 use errand::{ReadResults, Rest};
@@ -296,30 +295,17 @@ impl Passback {
         self.came(came, now);
     }
 
-    /// Goes on with a token from a store in place of sending the token request: see [`InFlight::adopt`](crate::InFlight::adopt).
-    ///
-    /// # Errors
-    ///
-    /// Gives the flight back where the token is of no use to it: send its request, then. It has been counted already.
-    pub fn adopt(
-        &mut self,
-        session: &mut Session,
-        now: Timestamp,
-        flight: Flight,
-        token: &StoredToken,
-    ) -> Result<(), (Flight, UnusableToken)> {
-        let came = flight.adopt(session, now, token)?;
-        self.discount();
-        self.came(came, now);
-        Ok(())
-    }
-
-    /// Has all calls that need the token wait in place of sending the token request: see [`InFlight::defer`](crate::InFlight::defer).
-    pub fn defer(&mut self, session: &mut Session, now: Timestamp, flight: Flight, delay: Duration) {
+    /// Takes a request back that has not been sent and will not be: see [`InFlight::withdraw`](crate::InFlight::withdraw).
+    pub fn withdraw(&mut self, session: &mut Session, now: Timestamp, flight: Flight) {
         if flight.lease().is_some() {
             self.discount();
+        } else {
+            self.summary.requests = self.summary.requests.saturating_sub(1);
         }
-        let came = flight.defer(session, now, delay);
+        if let Some(row) = flight.row().and_then(|number| self.rows.get_mut(&number)) {
+            row.attempts = row.attempts.saturating_sub(1);
+        }
+        let came = flight.withdraw(session, now);
         self.came(came, now);
     }
 

@@ -14,7 +14,7 @@ use crate::pacing::Pacing;
 use crate::registration::Registration;
 use crate::renewal::Renewals;
 use crate::timestamps::Timestamps;
-use crate::token::{Acquired, Holder, Lease, StoredToken, Tokens, UnusableToken};
+use crate::token::{Acquired, Deferral, Lease, StoredToken, Tokens};
 use crate::url::Origin;
 use crate::{Authorize, Endpoint, Error, ErrorKind, Policy, Scope, Scopes, TokenScopes, refusal, secrecy};
 
@@ -130,23 +130,19 @@ impl Session {
         }
     }
 
-    pub(crate) fn adopt(
-        &mut self,
-        lease: &Lease,
-        token: &StoredToken,
-        now: Timestamp,
-    ) -> Result<(), UnusableToken> {
-        let ours = Holder::of(&self.registration);
-        self.tokens.adopt(lease, &ours, token, self.policy.token_margin, now)?;
-        self.revision += 1;
-        Ok(())
+    /// Takes a stored token in place of fetching one, and tells whether it is of use.
+    pub(crate) fn adopt(&mut self, lease: &Lease, token: &StoredToken, now: Timestamp) -> bool {
+        token.asked() == lease.scopes() && self.insert_token(token, now).is_ok()
     }
 
-    /// Those who wait for the lease to run out are to wait for less.
-    pub(crate) fn defer(&mut self, lease: &Lease, now: Timestamp, delay: Duration) {
-        if self.tokens.defer(lease, now, delay) {
+    /// Leaves it to another client to fetch the token, unless that has gone on for longer than it may; tells whether it does.
+    pub(crate) fn defer(&mut self, lease: &Lease, now: Timestamp, patience: Duration) -> bool {
+        let deferral = self.tokens.defer(lease, now, patience);
+        if deferral != Deferral::Over {
+            // Those who wait for this call are to wait for less.
             self.revision += 1;
         }
+        deferral != Deferral::Over
     }
 
     /// Forgets tokens, and that the token endpoint refused some: someone has changed the registration on the platform, its

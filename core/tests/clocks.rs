@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::{Tool, answer, answer_with, graded, in_doubt, token_answer};
 use jiff::SignedDuration;
-use lti_ags::{ErrorKind, PostScore, Step};
+use lti_ags::{ErrorKind, Inquiry, PostScore, Step, StoreTerms};
 use proptest::prelude::*;
 
 const JUMPS: [i64; 6] = [-86_400, -3_600, -1, 1, 3_600, 86_400];
@@ -39,7 +39,15 @@ const STATES: [State; 9] = [
     }),
     ("deferring", |tool| {
         let Step::Send(_, in_flight) = begun(tool) else { panic!() };
-        in_flight.defer(&mut tool.session, tool.now, Duration::from_secs(1))
+        let lease = in_flight.lease().unwrap();
+        let Inquiry::Load(loading) = Inquiry::begin(lease, StoreTerms::new(Duration::from_secs(1))) else {
+            panic!()
+        };
+        let inquiry = loading.loaded(&mut tool.session, tool.now, Ok::<_, ()>(None));
+        let Inquiry::TryLock(locking) = inquiry else { panic!() };
+        let inquiry = locking.answered(&mut tool.session, tool.now, Ok::<_, ()>(false));
+        assert!(matches!(inquiry, Inquiry::Withdraw(None)));
+        in_flight.withdraw(&mut tool.session, tool.now)
     }),
     ("cooling", |tool| {
         let step = begun(tool);

@@ -362,30 +362,15 @@ fn a_token_from_a_store_is_no_token_request() {
     let (_, flight) = run.sent();
     assert_eq!(run.passback.summary().token_requests, 1);
     let (session, now) = (&mut run.tool.session, run.tool.now);
-    run.passback.defer(session, now, flight, Duration::from_secs(2));
-    assert_eq!((run.passback.summary().token_requests, run.passback.calls()), (0, (1, 1)));
-    run.passback.feed(row("u-1002", 50.0));
-    run.passback.finish();
-    let mut adopted = 0;
-    let summary = loop {
-        match run.next() {
-            Turn::Send(_, flight) if flight.lease().is_some() => {
-                adopted += 1;
-                let (session, now) = (&mut run.tool.session, run.tool.now);
-                run.passback.adopt(session, now, flight, &stored).unwrap();
-            }
-            // It is no token request: it is given back, and goes its way.
-            Turn::Send(_, flight) => {
-                let (session, now) = (&mut run.tool.session, run.tool.now);
-                let (flight, _) = run.passback.adopt(session, now, flight, &stored).unwrap_err();
-                run.receive(flight, answer(204, ""));
-            }
-            Turn::Wait(delay) => run.tool.now += delay.unwrap(),
-            Turn::Done(summary) => break summary,
-            _ => {}
-        }
-    };
-    assert_eq!((adopted, summary.token_requests, summary.sent, summary.requests), (1, 0, 2, 2));
+    session.insert_token(&stored, now).unwrap();
+    run.passback.withdraw(session, now, flight);
+    assert_eq!(run.passback.summary().token_requests, 0);
+    // A score that was not sent is none, either.
+    let (_, flight) = run.sent();
+    let (session, now) = (&mut run.tool.session, run.tool.now);
+    run.passback.withdraw(session, now, flight);
+    let summary = run.finish([], |_, _| answer(204, ""));
+    assert_eq!((summary.token_requests, summary.sent, summary.requests), (0, 1, 1));
 }
 
 #[test]
@@ -394,7 +379,7 @@ fn a_flight_that_another_passback_began_ends_as_no_row_of_this_one() {
     one.passback.feed(row("u-1001", 50.0));
     let (_, flight) = one.sent();
     let (session, now) = (&mut other.tool.session, other.tool.now);
-    other.passback.defer(session, now, flight, Duration::from_secs(2));
+    other.passback.withdraw(session, now, flight);
     assert_eq!(other.passback.calls(), (0, 0));
     assert_eq!(other.finish([], |_, _| answer(204, "")).rows, 0);
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use common::{TOKEN, Tool, answer, key, registration, shown, token_answer};
 use lti_ags::{
-    ErrorKind, InFlight, Policy, PostScore, Registration, Scope, Score, Seed, Session, Step, StoredToken,
-    UnusableToken,
+    ErrorKind, InFlight, Inquiry, Policy, PostScore, Registration, Scope, Score, Seed, Session, Step,
+    StoreTerms, StoredToken, UnusableToken,
 };
 
 fn post() -> PostScore {
@@ -27,6 +27,23 @@ fn begun(tool: &mut Tool) -> InFlight<PostScore> {
         Step::Send(_, in_flight) if in_flight.lease().is_some() => in_flight,
         step => panic!("{step:?}"),
     }
+}
+
+/// What a call makes of a token that a store has, and whether it uses it.
+fn offered(tool: &mut Tool, in_flight: InFlight<PostScore>, token: &StoredToken) -> (Step<PostScore>, bool) {
+    let terms = StoreTerms::new(Duration::from_secs(30));
+    let Inquiry::Load(loading) = Inquiry::begin(in_flight.lease().unwrap(), terms) else { panic!() };
+    let inquiry = loading.loaded(&mut tool.session, tool.now, Ok::<_, ()>(Some(token.clone())));
+    let is_used = matches!(inquiry, Inquiry::Withdraw(None));
+    (in_flight.withdraw(&mut tool.session, tool.now), is_used)
+}
+
+/// How a call goes on with a token that a store has.
+#[track_caller]
+fn adopted(tool: &mut Tool, in_flight: InFlight<PostScore>, token: &StoredToken) -> Step<PostScore> {
+    let (step, is_used) = offered(tool, in_flight, token);
+    assert!(is_used);
+    step
 }
 
 #[test]
@@ -89,8 +106,8 @@ fn a_token_of_another_registration_is_not_taken() {
         assert_eq!(other.session.insert_token(&token, other.now), Err(UnusableToken::Foreign));
         let in_flight = begun(&mut other);
         assert_ne!(in_flight.lease().unwrap().key(), token.key());
-        let (_, why) = in_flight.adopt(&mut other.session, other.now, &token).unwrap_err();
-        assert_eq!(why, UnusableToken::Foreign);
+        let (step, is_used) = offered(&mut other, in_flight, &token);
+        assert!(!is_used && matches!(step, Step::Send(..)), "{step:?}");
     }
 }
 
@@ -139,7 +156,7 @@ fn a_call_adopts_a_token_in_place_of_fetching_one() {
     assert!(token.key().is_ascii() && !token.key().contains(char::is_whitespace));
     let Step::Wait(_, waiting) = tool.session.begin(&tool.endpoint, post(), tool.now) else { panic!() };
     let revision = tool.session.revision();
-    let step = in_flight.adopt(&mut tool.session, tool.now, &token).unwrap();
+    let step = adopted(&mut tool, in_flight, &token);
     tool.drive(step).unwrap();
     // Those who waited are woken.
     assert_ne!(tool.session.revision(), revision);
@@ -152,19 +169,21 @@ fn a_call_adopts_a_token_in_place_of_fetching_one() {
 fn what_a_service_refused_is_not_adopted_again() {
     let (_, token) = stored();
     let mut tool = Tool::new().answers([answer(401, "")]);
-    let step = begun(&mut tool).adopt(&mut tool.session, tool.now, &token).unwrap();
+    let in_flight = begun(&mut tool);
+    let step = adopted(&mut tool, in_flight, &token);
     // The 401 makes the call fetch: the store still holds the same.
     let Step::Send(_, in_flight) = step else { panic!() };
     let step = in_flight.receive(&mut tool.session, tool.now, answer(401, ""));
     let Step::Send(_, in_flight) = step else { panic!() };
-    let (in_flight, why) = in_flight.adopt(&mut tool.session, tool.now, &token).unwrap_err();
-    assert_eq!(why, UnusableToken::Rejected);
+    let (step, is_used) = offered(&mut tool, in_flight, &token);
+    assert!(!is_used);
+    let Step::Send(_, in_flight) = step else { panic!() };
     assert_eq!(tool.session.insert_token(&token, tool.now), Err(UnusableToken::Rejected));
 
     let lease = in_flight.lease().unwrap().clone();
     let fetched = token_answer(r#"{"access_token":"newer","expires_in":3600}"#);
     let step = in_flight.receive(&mut tool.session, tool.now, fetched);
-    let newer = tool.session.token_of(&lease, tool.now).unwrap();
+    let newer = tool.session.tokens(tool.now).pop().unwrap();
     assert!(newer.to_json().contains("newer") && newer.key() == lease.key());
     tool.answers.clear();
     assert_eq!(tool.drive(step).unwrap().attempts, 2);
@@ -175,7 +194,8 @@ fn a_403_to_an_adopted_token_is_worth_a_new_one() {
     // Open edX answers 403 to an expired token; that one was not new, though the call has just got it.
     let (_, token) = stored();
     let mut tool = Tool::new().answers([answer(403, "")]);
-    let step = begun(&mut tool).adopt(&mut tool.session, tool.now, &token).unwrap();
+    let in_flight = begun(&mut tool);
+    let step = adopted(&mut tool, in_flight, &token);
     tool.drive(step).unwrap();
     assert_eq!(tool.counts(), (1, 2));
 }
@@ -197,7 +217,7 @@ fn two_stale_tokens_of_a_store_are_survived_and_a_third_ends_the_call() {
         let result = loop {
             step = match step {
                 Step::Send(_, in_flight) if in_flight.lease().is_some() => match stored.next() {
-                    Some(token) => in_flight.adopt(&mut tool.session, tool.now, token).unwrap(),
+                    Some(token) => adopted(&mut tool, in_flight, token),
                     None => in_flight.receive(
                         &mut tool.session,
                         tool.now,
@@ -226,49 +246,9 @@ fn a_token_for_other_scopes_is_not_adopted() {
     other.call(post()).unwrap();
     let token = other.session.tokens(other.now).pop().unwrap();
     let mut tool = Tool::new();
-    let (in_flight, why) = begun(&mut tool).adopt(&mut tool.session, tool.now, &token).unwrap_err();
-    assert_eq!(why, UnusableToken::OtherScopes);
-    assert_ne!(in_flight.lease().unwrap().key(), token.key());
-}
-
-#[test]
-fn calls_wait_while_another_process_fetches() {
-    let (_, token) = stored();
-    let mut tool = Tool::new();
     let in_flight = begun(&mut tool);
-    let Step::Wait(_, waiting) = tool.session.begin(&tool.endpoint, post(), tool.now) else { panic!() };
-    let revision = tool.session.revision();
-    let quarter = Duration::from_millis(250);
-    let Step::Wait(delay, first) = in_flight.defer(&mut tool.session, tool.now, quarter) else { panic!() };
-    assert_eq!(delay, quarter);
-    // Those who wait for a minute are told that it is less.
-    assert_ne!(tool.session.revision(), revision);
-    let Step::Wait(delay, second) = waiting.resume(&mut tool.session, tool.now) else { panic!() };
-    assert_eq!(delay, quarter);
-    tool.now += quarter;
-    let Step::Send(_, in_flight) = second.resume(&mut tool.session, tool.now) else { panic!() };
-    let Step::Wait(..) = first.resume(&mut tool.session, tool.now) else { panic!() };
-    let step = in_flight.adopt(&mut tool.session, tool.now, &token).unwrap();
-    tool.drive(step).unwrap();
-}
-
-#[test]
-fn a_token_that_nobody_brings_is_waited_for_until_the_deadline() {
-    let mut tool = Tool::new();
-    let begun_at = tool.now;
-    let mut step = tool.session.begin(&tool.endpoint, post(), tool.now);
-    let error = loop {
-        step = match step {
-            Step::Send(_, in_flight) => in_flight.defer(&mut tool.session, tool.now, Duration::from_secs(1)),
-            Step::Wait(delay, paused) => {
-                tool.now += delay;
-                paused.resume(&mut tool.session, tool.now)
-            }
-            Step::Done(result) => break result.unwrap_err(),
-        };
-    };
-    assert_eq!(error.kind(), ErrorKind::Timeout);
-    assert_eq!(tool.now, begun_at + tool.session.policy().deadline);
+    assert_ne!(in_flight.lease().unwrap().key(), token.key());
+    assert!(!offered(&mut tool, in_flight, &token).1);
 }
 
 #[test]

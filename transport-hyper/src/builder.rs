@@ -1,13 +1,13 @@
 //! How a client is put together.
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Body;
 use hyper::rt::Timer;
 use lti_ags::http::Response;
-use lti_ags::{Event, Policy, Registration, Seed, Session, TransportError};
+use lti_ags::{Event, Policy, Registration, Seed, Session, StoreTerms, TransportError};
 
 use crate::Client;
 use crate::exchange::{BoxError, Classify, Exchanger, HttpService};
@@ -136,8 +136,7 @@ where
             owner: format!("{:016x}{:016x}", random(), random()),
             observer: self.store_observer,
             timer: Arc::clone(&timer),
-            lease: request_timeout,
-            waiting: Mutex::default(),
+            terms: StoreTerms::new(request_timeout),
         });
         let exchanger = Exchanger { service, timer, classify, request_timeout, max_body_bytes };
         Client::assemble(exchanger, Shared::new(session, observer), sharing)

@@ -4,8 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use hyper::body::Body;
-use lti_ags::http;
-use lti_ags::{Authorize, Endpoint, Error, Grant, InFlight, Lease, Operation, Session, Step};
+use lti_ags::http::{Request, Response};
+use lti_ags::{
+    Authorize, Bytes, Endpoint, Error, Grant, Lease, Operation, Session, Step, StoreLease, TransportError,
+};
 
 #[cfg(feature = "rustls")]
 use crate::ClientBuilder;
@@ -20,7 +22,15 @@ use crate::sharing::{Consulted, Sharing};
 pub struct Client<S: HttpService> {
     pub(crate) exchanger: Exchanger<S>,
     pub(crate) shared: Arc<Shared>,
-    sharing: Option<Arc<Sharing>>,
+    pub(crate) sharing: Option<Arc<Sharing>>,
+}
+
+/// What came of a request.
+pub(crate) struct Carried {
+    /// `None` where it was not sent, and is to be withdrawn.
+    pub(crate) outcome: Option<Result<Response<Bytes>, TransportError>>,
+    /// To be [settled](Sharing::settle) when the outcome has been received.
+    pub(crate) held: Option<StoreLease>,
 }
 
 #[cfg(feature = "rustls")]
@@ -39,7 +49,7 @@ impl Client<crate::connect::Https> {
 
 impl<S, B> Client<S>
 where
-    S: HttpService<Response = http::Response<B>> + Clone,
+    S: HttpService<Response = Response<B>> + Clone,
     B: Body,
     B::Error: Into<BoxError>,
 {
@@ -81,16 +91,19 @@ where
             // Before anything that may panic, or be dropped.
             let _guard = Guard::of(&turn.result, &self.shared);
             self.shared.tell(&turn.events);
-            self.settle(held).await;
+            if let (Some(sharing), Some(held)) = (&self.sharing, held) {
+                sharing.settle(&held, &self.shared).await;
+            }
             (turn, held) = match turn.result {
                 Step::Done(result) => return result,
-                Step::Send(request, in_flight) => match self.consult(in_flight).await {
-                    Consulted::Send(in_flight, held) => {
-                        let outcome = self.exchanger.exchange(request).await;
-                        (self.shared.turn(|session, now| in_flight.receive(session, now, outcome)), held)
-                    }
-                    Consulted::Taken(turn, held) => (turn, held),
-                },
+                Step::Send(request, in_flight) => {
+                    let Carried { outcome, held } = self.carry(request, in_flight.lease()).await;
+                    let turn = self.shared.turn(|session, now| match outcome {
+                        Some(outcome) => in_flight.receive(session, now, outcome),
+                        None => in_flight.withdraw(session, now),
+                    });
+                    (turn, held)
+                }
                 Step::Wait(delay, paused) => {
                     either(turn.changed, self.exchanger.sleep(delay)).await;
                     (self.shared.turn(|session, now| paused.resume(session, now)), None)
@@ -99,19 +112,14 @@ where
         }
     }
 
-    /// Looks in the store, where there is one, for the token that the call is to fetch.
-    async fn consult<O: Operation>(&self, in_flight: InFlight<O>) -> Consulted<'_, O> {
-        match &self.sharing {
-            Some(sharing) if in_flight.lease().is_some() => sharing.consult(in_flight, &self.shared).await,
-            _ => Consulted::Send(in_flight, None),
-        }
-    }
-
-    /// Gives the store its lease back, with the token that was fetched.
-    async fn settle(&self, held: Option<Lease>) {
-        if let (Some(sharing), Some(lease)) = (&self.sharing, held) {
-            sharing.settle(&lease, &self.shared).await;
-        }
+    /// Sends a request. Where it is one for a token, and there is a store, it looks there first.
+    pub(crate) async fn carry(&self, request: Request<Bytes>, lease: Option<&Lease>) -> Carried {
+        let Consulted { is_withdrawn, held } = match (&self.sharing, lease) {
+            (Some(sharing), Some(lease)) => sharing.consult(lease, &self.shared).await,
+            _ => Consulted::default(),
+        };
+        let outcome = if is_withdrawn { None } else { Some(self.exchanger.exchange(request).await) };
+        Carried { outcome, held }
     }
 }
 

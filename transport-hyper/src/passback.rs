@@ -105,7 +105,7 @@ where
     {
         let passback = Arc::new(Mutex::new(passback));
         let (carrier, sleeper) = (self.clone(), self.clone());
-        let carry = move |request, flight| carrier.clone().carry(request, flight);
+        let carry = move |request, flight| carrier.clone().fly(request, flight);
         let rest = move |delay| sleeper.clone().rest(delay);
         let run = Run {
             shared: Arc::clone(&self.shared),
@@ -122,7 +122,7 @@ where
         Settlements { run, passback }
     }
 
-    fn carry(self, request: Request<Bytes>, flight: Flight) -> impl Future<Output = Landed> + use<S, B> {
+    fn fly(self, request: Request<Bytes>, flight: Flight) -> impl Future<Output = Landed> + use<S, B> {
         // Now, and not when it is first polled.
         let guard = OwnedGuard::new(flight.lease(), &self.shared);
         async move {

@@ -1,10 +1,9 @@
 //! How a client is put together.
 
 use std::fmt;
-use std::sync::Mutex;
 use std::time::Duration;
 
-use lti_ags::{Event, Policy, Registration, Seed, Session};
+use lti_ags::{Event, Policy, Registration, Seed, Session, StoreTerms};
 use ureq::Agent;
 
 use crate::Client;
@@ -121,8 +120,7 @@ impl ClientBuilder {
             store,
             owner: format!("{:016x}{:016x}", random(), random()),
             observer: self.store_observer,
-            lease: request_timeout,
-            waiting: Mutex::default(),
+            terms: StoreTerms::new(request_timeout),
         });
         Client::assemble(Exchanger { agent, request_timeout, max_body_bytes }, session, observer, sharing)
     }

@@ -7,8 +7,10 @@ use std::time::{Duration, SystemTime};
 
 #[cfg(all(feature = "aws-lc-rs", any(feature = "bundled-roots", feature = "platform-roots")))]
 use lti_ags::Registration;
+use lti_ags::http::{Request, Response};
 use lti_ags::{
-    Authorize, Endpoint, Error, Event, Grant, InFlight, Lease, Operation, Session, Step, Timestamp,
+    Authorize, Bytes, Endpoint, Error, Event, Grant, Lease, Operation, Session, Step, StoreLease, Timestamp,
+    TransportError,
 };
 
 #[cfg(all(feature = "aws-lc-rs", any(feature = "bundled-roots", feature = "platform-roots")))]
@@ -30,6 +32,14 @@ pub(crate) struct Shared {
     session: Mutex<Session>,
     changed: Condvar,
     observer: Option<Box<Observer>>,
+}
+
+/// What came of a request.
+pub(crate) struct Carried {
+    /// `None` where it was not sent, and is to be withdrawn.
+    pub(crate) outcome: Option<Result<Response<Vec<u8>>, TransportError>>,
+    /// To be [settled](Client::settle).
+    pub(crate) held: Option<StoreLease>,
 }
 
 pub(crate) type Observer = dyn Fn(&Event) + Send + Sync;
@@ -106,16 +116,17 @@ impl Client {
             // Before anything that may panic.
             let _guard = Guard::of(&turn.result, self);
             self.shared.tell(&turn.events);
-            self.settle(held);
+            self.settle(held.as_ref());
             (turn, held) = match turn.result {
                 Step::Done(result) => return result,
-                Step::Send(request, in_flight) => match self.consult(in_flight) {
-                    Consulted::Send(in_flight, held) => {
-                        let outcome = self.exchanger.exchange(request);
-                        (self.shared.turn(|session| in_flight.receive(session, now(), outcome)), held)
-                    }
-                    Consulted::Taken(turn, held) => (turn, held),
-                },
+                Step::Send(request, in_flight) => {
+                    let Carried { outcome, held } = self.carry(request, in_flight.lease());
+                    let turn = self.shared.turn(|session| match outcome {
+                        Some(outcome) => in_flight.receive(session, now(), outcome),
+                        None => in_flight.withdraw(session, now()),
+                    });
+                    (turn, held)
+                }
                 Step::Wait(delay, paused) => {
                     let is_same = |session: &Session| session.revision() == turn.revision;
                     self.shared.wait(Some(delay), is_same);
@@ -125,18 +136,20 @@ impl Client {
         }
     }
 
-    /// Looks in the store, where there is one, for the token that the call is to fetch.
-    fn consult<O: Operation>(&self, in_flight: InFlight<O>) -> Consulted<O> {
-        match &self.sharing {
-            Some(sharing) if in_flight.lease().is_some() => sharing.consult(in_flight, &self.shared),
-            _ => Consulted::Send(in_flight, None),
-        }
+    /// Sends a request. Where it is one for a token, and there is a store, it looks there first.
+    pub(crate) fn carry(&self, request: Request<Bytes>, lease: Option<&Lease>) -> Carried {
+        let consulted = match (&self.sharing, lease) {
+            (Some(sharing), Some(lease)) => sharing.consult(lease, &self.shared),
+            _ => Consulted::default(),
+        };
+        let outcome = (!consulted.is_withdrawn).then(|| self.exchanger.exchange(request));
+        Carried { outcome, held: consulted.held }
     }
 
-    /// Gives the store its lease back, with the token that was fetched.
-    fn settle(&self, held: Option<Lease>) {
-        if let (Some(sharing), Some(lease)) = (&self.sharing, held) {
-            sharing.settle(&lease, &self.shared);
+    /// Gives the store its lease back, when the outcome of the request has been received.
+    pub(crate) fn settle(&self, held: Option<&StoreLease>) {
+        if let (Some(sharing), Some(held)) = (&self.sharing, held) {
+            sharing.settle(held, &self.shared);
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::call::{InFlight, Paused, Step};
 use crate::operation::Operation;
 use crate::{
     Error, GetLineItem, Lease, LineItem, ListResults, Page, PageRequest, PostScore, Receipt, Session,
-    StoredToken, TransportError, UnusableToken, UserResult,
+    TransportError, UserResult,
 };
 
 pub(super) type ReadResults = PageRequest<ListResults, UserResult>;
@@ -130,32 +130,11 @@ impl Flight {
         }
     }
 
-    pub(super) fn adopt(
-        self,
-        session: &mut Session,
-        now: Timestamp,
-        token: &StoredToken,
-    ) -> Result<Came, (Self, UnusableToken)> {
-        macro_rules! adopt {
-            ($variant:ident, $in_flight:ident) => {
-                match $in_flight.adopt(session, now, token) {
-                    Ok(step) => Ok(Came::of(self.of, step)),
-                    Err((call, why)) => Err((Self { of: self.of, call: Sending::$variant(call) }, why)),
-                }
-            };
-        }
+    pub(super) fn withdraw(self, session: &mut Session, now: Timestamp) -> Came {
         match self.call {
-            Sending::Post(in_flight) => adopt!(Post, in_flight),
-            Sending::Read(in_flight) => adopt!(Read, in_flight),
-            Sending::Look(in_flight) => adopt!(Look, in_flight),
-        }
-    }
-
-    pub(super) fn defer(self, session: &mut Session, now: Timestamp, delay: Duration) -> Came {
-        match self.call {
-            Sending::Post(in_flight) => Came::of(self.of, in_flight.defer(session, now, delay)),
-            Sending::Read(in_flight) => Came::of(self.of, in_flight.defer(session, now, delay)),
-            Sending::Look(in_flight) => Came::of(self.of, in_flight.defer(session, now, delay)),
+            Sending::Post(in_flight) => Came::of(self.of, in_flight.withdraw(session, now)),
+            Sending::Read(in_flight) => Came::of(self.of, in_flight.withdraw(session, now)),
+            Sending::Look(in_flight) => Came::of(self.of, in_flight.withdraw(session, now)),
         }
     }
 

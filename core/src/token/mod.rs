@@ -8,8 +8,8 @@
 //!    └──rejected by the service, if it is still the same token
 //! ```
 //!
-//! Where processes share a store, a call that is to fetch may *adopt* a token from it, and the slot is Held; or *defer*,
-//! while another process fetches, and the slot is Elsewhere until it is looked at again.
+//! Where clients share a store, a call that is to fetch may *adopt* a token from it, and the slot is Held; or *defer*,
+//! while another client fetches, and the slot is Elsewhere until the store is looked at again.
 //!
 //! The first call that finds no token is made the one that fetches it; the others wait. That election is a side effect
 //! of `&mut`, so nobody holds a lock; and it is a lease, so a call that is dropped or dies holds nobody up for long.
@@ -32,7 +32,7 @@ use crate::transport::{Cause, Fate, TransportError};
 use crate::{Error, ErrorKind, Policy, Scope, Scopes, assertion};
 
 pub(crate) use exchange::NAME;
-use slot::{HOLD, Slot, State, Token};
+use slot::{HOLD, LOOK_AGAIN, Slot, State, Token};
 pub(crate) use stored::Holder;
 pub use stored::{StoredToken, UnusableToken};
 
@@ -84,6 +84,20 @@ impl Lease {
     pub(crate) fn scopes(&self) -> &Scopes {
         &self.scopes
     }
+
+    /// Whether the token was fetched with it.
+    fn has_brought(&self, token: &Token) -> bool {
+        token.serial == self.serial
+    }
+}
+
+/// Whether another client is left to fetch a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Deferral {
+    First,
+    Again,
+    /// It has been waited for long enough.
+    Over,
 }
 
 /// What a call that needs a token is told.
@@ -91,7 +105,7 @@ impl Lease {
 pub(crate) enum Acquired {
     Ready(Ready),
     Fetch(Request<Bytes>, Lease),
-    /// Another call is fetching it, or another process.
+    /// Another call is fetching it, or another client.
     Wait(Duration),
     /// The token endpoint failed, and is asked again after this long.
     Cooling(Duration, Error),
@@ -300,25 +314,31 @@ impl Tokens {
         Ok(())
     }
 
-    /// The same in place of fetching one.
-    pub(crate) fn adopt(
-        &mut self,
-        lease: &Lease,
-        ours: &Holder,
-        token: &StoredToken,
-        margin: Duration,
-        now: Timestamp,
-    ) -> Result<(), UnusableToken> {
-        if token.holder() == ours && *token.asked() != lease.scopes {
-            return Err(UnusableToken::OtherScopes);
+    /// Leaves it to another client to fetch the token, and to the next call that asks to look again.
+    pub(crate) fn defer(&mut self, lease: &Lease, now: Timestamp, patience: Duration) -> Deferral {
+        let slot = self.slots.get_mut(&lease.scopes).filter(|slot| slot.is_fetched_by(lease.serial));
+        let Some(slot) = slot else { return Deferral::Again };
+        let deferral = slot.wait_for_others(now, patience);
+        if deferral != Deferral::Over {
+            slot.state = State::Elsewhere(Interval::new(now, LOOK_AGAIN));
         }
-        self.insert(ours, token, margin, now)
+        deferral
     }
 
-    /// Leaves it to another process to fetch the token, for this long.
-    pub(crate) fn defer(&mut self, lease: &Lease, now: Timestamp, delay: Duration) -> bool {
+    /// The call with this lease fetches the token now, and waits for no other client.
+    pub(crate) fn fetches(&mut self, lease: &Lease) {
         let slot = self.slots.get_mut(&lease.scopes).filter(|slot| slot.is_fetched_by(lease.serial));
-        slot.map(|slot| slot.state = State::Elsewhere(Interval::new(now, delay))).is_some()
+        if let Some(slot) = slot {
+            slot.others = None;
+        }
+    }
+
+    /// Whether the right to fetch has passed from this lease to another one.
+    pub(crate) fn is_fetched_by_another(&self, lease: &Lease) -> bool {
+        let slot = self.slots.get(&lease.scopes);
+        slot.is_some_and(
+            |slot| matches!(slot.state, State::Fetching { serial, .. } if serial != lease.serial),
+        )
     }
 
     /// Gives a token request up, if it still is one; tells whether it was.

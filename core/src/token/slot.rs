@@ -7,11 +7,14 @@ use jiff::Timestamp;
 
 use crate::interval::Interval;
 use crate::token::stored::{Holder, StoredToken};
-use crate::token::{Grant, bearer};
+use crate::token::{Deferral, Grant, bearer};
 use crate::{Error, ErrorKind, Policy, Scopes};
 
 /// How long the first refusal is remembered; the `n`th one n² as long.
 pub(super) const HOLD: Duration = Duration::from_secs(5);
+
+/// After how long a store is asked again for the token that another client is fetching.
+pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// The longest that a refusal is remembered.
 const MAX_HOLD: Duration = Duration::from_secs(15 * 60);
@@ -23,6 +26,14 @@ pub(super) struct Slot {
     pub(super) faults: u32,
     /// Refusals in a row.
     refusals: u32,
+    /// Other clients are waited for.
+    pub(super) others: Option<Others>,
+}
+
+/// Since when other clients have been fetching the token.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Others {
+    since: Timestamp,
 }
 
 #[derive(Debug, Default)]
@@ -33,7 +44,7 @@ pub(super) enum State {
         serial: u64,
         until: Interval,
     },
-    /// Another process is fetching it: look again after this.
+    /// Another client is fetching it: look again after this.
     Elsewhere(Interval),
     Held(Token),
     Cooling {
@@ -110,7 +121,20 @@ impl Slot {
     }
 
     pub(super) fn hold(&mut self, token: Token) {
-        *self = Self { state: State::Held(token), faults: 0, refusals: 0 };
+        *self = Self { state: State::Held(token), faults: 0, refusals: 0, others: None };
+    }
+
+    /// Waits for other clients, unless that has gone on for too long.
+    pub(super) fn wait_for_others(&mut self, now: Timestamp, patience: Duration) -> Deferral {
+        let (since, deferral) = match self.others {
+            Some(others) => (others.since, Deferral::Again),
+            None => (now, Deferral::First),
+        };
+        if Interval::since(since, now) >= patience {
+            return Deferral::Over;
+        }
+        self.others = Some(Others { since });
+        deferral
     }
 
     pub(super) fn refuse(&mut self, now: Timestamp) -> Interval {

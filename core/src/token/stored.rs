@@ -78,8 +78,6 @@ const VERSION: u32 = 1;
 pub enum UnusableToken {
     /// It was given to another registration: another client, token endpoint or deployment.
     Foreign,
-    /// It was asked for other scopes than those that are needed.
-    OtherScopes,
     /// It has expired, or is about to.
     Expired,
     /// A service of the platform has refused it.
@@ -216,11 +214,11 @@ impl Session {
         Ok(())
     }
 
-    /// The token that was fetched with this lease, to be stored under its [key](Lease::key), if there is one that others
-    /// can use.
-    pub fn token_of(&self, lease: &Lease, now: Timestamp) -> Option<StoredToken> {
+    /// The token that was fetched with this lease, if there is one that others can use.
+    pub(crate) fn fetched_with(&self, lease: &Lease, now: Timestamp) -> Option<StoredToken> {
         let holder = Holder::of(&self.registration);
-        self.tokens.usable(now).find(|(asked, _)| *asked == lease.scopes())?.1.stored(&holder, lease.scopes())
+        let (asked, token) = self.tokens.usable(now).find(|(_, token)| lease.has_brought(token))?;
+        token.stored(&holder, asked)
     }
 }
 
@@ -228,7 +226,6 @@ impl fmt::Display for UnusableToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Foreign => "the token was given to another registration",
-            Self::OtherScopes => "the token was asked for other scopes",
             Self::Expired => "the token has expired, or is about to",
             Self::Rejected => "the platform has refused the token",
         })

@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 use super::platform::{COMMENT, ORIGINS, TOKEN, TOKEN_ENDPOINT, check_error, check_secrets};
 use super::probe::EXCHANGE;
 use crate::{
-    Bytes, Fate, InFlight, Operation, Paused, PostScore, Session, Step, StoredToken, TransportError,
-    UnusableToken,
+    Bytes, Fate, InFlight, Inquiry, Operation, Paused, PostScore, Session, Step, StoreTerms, StoredToken,
+    TransportError,
 };
 
 /// How long a token request is nobody else's to make.
@@ -282,24 +282,32 @@ impl<O: Operation + 'static> Driven for Call<O> {
             At::Token(in_flight, scopes) => (in_flight, scopes),
             other => return self.at = other,
         };
-        let Some(stored) = platform.stored.clone() else {
-            let step = in_flight.defer(&mut platform.session, platform.now, Duration::from_millis(250));
-            platform.forget(&scopes, self.number);
-            return self.take(platform, step);
-        };
-        match in_flight.adopt(&mut platform.session, platform.now, &stored) {
-            Ok(step) => {
-                assert!(!platform.rejected.contains(stored.exposed()), "a rejected token is adopted");
-                let left = platform.now.duration_until(stored.expires());
-                assert!(left.is_positive(), "an expired token is adopted");
-                platform.forget(&scopes, self.number);
-                self.take(platform, step);
-            }
-            Err((in_flight, why)) => {
-                assert_ne!(why, UnusableToken::Foreign, "it is ours");
-                self.at = At::Token(in_flight, scopes);
-            }
+        let stored = platform.stored.clone();
+        let lease = in_flight.lease().unwrap();
+        let mut inquiry = Inquiry::begin(lease, StoreTerms::new(Duration::from_secs(10)));
+        loop {
+            inquiry = match inquiry {
+                Inquiry::Load(loading) => {
+                    let answer = Ok::<_, ()>(stored.clone());
+                    let next = loading.loaded(&mut platform.session, platform.now, answer);
+                    if let (Inquiry::Withdraw(_), Some(stored)) = (&next, &stored) {
+                        assert!(!platform.rejected.contains(stored.exposed()), "a rejected token is adopted");
+                        let left = platform.now.duration_until(stored.expires());
+                        assert!(left.is_positive(), "an expired token is adopted");
+                    }
+                    next
+                }
+                // Another client has it, and never gives it back.
+                Inquiry::TryLock(locking) => {
+                    locking.answered(&mut platform.session, platform.now, Ok::<_, ()>(false))
+                }
+                Inquiry::Send(_) => return self.at = At::Token(in_flight, scopes),
+                Inquiry::Withdraw(_) => break,
+            };
         }
+        let step = in_flight.withdraw(&mut platform.session, platform.now);
+        platform.forget(&scopes, self.number);
+        self.take(platform, step);
     }
 
     fn leave(&mut self, platform: &mut Platform, releases: bool) {
