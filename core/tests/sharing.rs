@@ -216,6 +216,17 @@ fn another_client_is_waited_for_no_longer_than_a_lease() {
 }
 
 #[test]
+fn who_was_waited_for_long_ago_does_not_shorten_the_next_wait() {
+    let mut tool = Tool::new();
+    let in_flight = fetching(begun(&mut tool));
+    // The call is dropped while it waits.
+    drop(deferred(&mut tool, in_flight));
+    tool.now += Duration::from_secs(3600);
+    let in_flight = fetching(begun(&mut tool));
+    assert!(looked_in_vain(&mut tool, in_flight, Duration::ZERO) >= terms().lease());
+}
+
+#[test]
 fn a_client_that_has_gone_alone_waits_the_next_time() {
     let mut tool = Tool::new();
     let in_flight = fetching(begun(&mut tool));

@@ -211,6 +211,7 @@ impl Tokens {
         match request {
             Ok((request, assertion)) => {
                 self.serial += 1;
+                slot.look(now);
                 slot.state = State::Fetching { serial: self.serial, until: Interval::new(now, LEASE) };
                 let attempt = slot.faults.saturating_add(1);
                 let key = Holder::of(registration).key(scopes).into();

@@ -16,6 +16,9 @@ pub(super) const HOLD: Duration = Duration::from_secs(5);
 /// After how long a store is asked again for the token that another client is fetching.
 pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
+/// After how long without a look nobody has been waiting any more.
+const FORGOTTEN: Duration = Duration::from_secs(2);
+
 /// The longest that a refusal is remembered.
 const MAX_HOLD: Duration = Duration::from_secs(15 * 60);
 
@@ -30,10 +33,11 @@ pub(super) struct Slot {
     pub(super) others: Option<Others>,
 }
 
-/// Since when other clients have been fetching the token.
+/// Since when other clients have been fetching the token, as far as this one has looked.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Others {
     since: Timestamp,
+    looked: Timestamp,
 }
 
 #[derive(Debug, Default)]
@@ -124,6 +128,14 @@ impl Slot {
         *self = Self { state: State::Held(token), faults: 0, refusals: 0, others: None };
     }
 
+    /// A call asks for the token again. Whom the calls before it waited for matters where they did so until now.
+    pub(super) fn look(&mut self, now: Timestamp) {
+        self.others = self.others.filter(|others| Interval::since(others.looked, now) < FORGOTTEN);
+        if let Some(others) = &mut self.others {
+            others.looked = now;
+        }
+    }
+
     /// Waits for other clients, unless that has gone on for too long.
     pub(super) fn wait_for_others(&mut self, now: Timestamp, patience: Duration) -> Deferral {
         let (since, deferral) = match self.others {
@@ -133,7 +145,7 @@ impl Slot {
         if Interval::since(since, now) >= patience {
             return Deferral::Over;
         }
-        self.others = Some(Others { since });
+        self.others = Some(Others { since, looked: now });
         deferral
     }
 
