@@ -104,10 +104,12 @@ pub struct StoreTerms {
 }
 
 impl StoreTerms {
-    /// The terms of a client whose token request may take so long. The store may take five seconds to answer.
+    /// The terms of a client whose token request may take so long. The store may take as long to answer, but five seconds at
+    /// most.
     pub fn new(exchange: Duration) -> Self {
-        let answer = ANSWER;
-        Self { answer, lease: exchange }
+        let answer = exchange.min(ANSWER);
+        // The answer that it is had, a second look, and the token request and its saving all come while it lasts.
+        Self { answer, lease: exchange.saturating_add(answer.saturating_mul(3)) }
     }
 
     /// How long to wait for an answer of the store. After that, it counts as failed.
@@ -115,7 +117,8 @@ impl StoreTerms {
         self.answer
     }
 
-    /// How long a lease of the store lasts: no longer than that, since a client that is killed with it holds the others up.
+    /// How long a lease of the store lasts: for all that is done under it, and not much longer, since a client that is
+    /// killed with it holds the others up.
     pub fn lease(self) -> Duration {
         self.lease
     }

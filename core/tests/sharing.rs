@@ -12,6 +12,7 @@ use lti_ags::{
 
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
+/// A lease lasts 45 seconds.
 fn terms() -> StoreTerms {
     StoreTerms::new(Duration::from_secs(30))
 }
@@ -273,6 +274,14 @@ fn a_wait_that_outlasts_the_deadline_ends_with_it() {
     };
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert_eq!(tool.now, begun_at + tool.session.policy().deadline);
+}
+
+#[test]
+fn a_lease_lasts_for_all_that_is_done_under_it() {
+    let seconds = Duration::from_secs;
+    assert_eq!((terms().answer(), terms().lease()), (seconds(5), seconds(30 + 3 * 5)));
+    let quick = StoreTerms::new(Duration::from_millis(250));
+    assert_eq!((quick.answer(), quick.lease()), (Duration::from_millis(250), seconds(1)));
 }
 
 #[test]

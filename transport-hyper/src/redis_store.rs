@@ -41,7 +41,7 @@ return redis.call('DEL', KEYS[1])";
 ///
 /// For each token endpoint, client, deployment and set of scopes there are two keys, under a prefix that can be
 /// [chosen](Self::with_prefix): `{…}:token`, the token as [`StoredToken::to_json`] writes it, for as long as the platform
-/// gave it; and `{…}:lease`, a random text, while a client fetches one, for as long as one exchange may take. Whoever reads
+/// gave it; and `{…}:lease`, a random text, while a client fetches one, for as long as that may take. Whoever reads
 /// the database can use the tokens: keep it as closed as the database of grades, and the way there (`rediss:`, with the
 /// feature `tokio-rustls-comp` of the redis crate) as closed as both.
 ///

@@ -19,7 +19,8 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 ///
 /// A client that needs a token loads it. If there is none, the client that gets the lease fetches and saves it; the others
 /// load again every tenth of a second, for as long as a lease lasts, and then fetch one for themselves. What a store does
-/// wrong costs the sharing, never the call: a failure, or five seconds without an answer, and the client goes on alone.
+/// wrong costs the sharing, never the call: a failure, or no answer in time
+/// ([`StoreTerms::answer`](lti_ags::StoreTerms::answer), five seconds by default), and the client goes on alone.
 ///
 /// A `key` stands for a token endpoint, a client id, a deployment and a set of scopes. It is no secret, but of any length. An
 /// `owner` stands for a client; no two have the same. What is stored are **bearer tokens**: whoever reads the store can do

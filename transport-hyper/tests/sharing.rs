@@ -15,7 +15,7 @@ use hyper_util::rt::TokioTimer;
 use lti_ags_hyper::http::{Request, Response};
 use lti_ags_hyper::{
     Bytes, Client, ClientBuilder, Endpoint, Launch, MemoryStore, PostScore, Registration, Score, SigningKey,
-    StoreFuture, StoredToken, Timestamp, TokenStore, TransportError,
+    StoreFuture, StoreTerms, StoredToken, Timestamp, TokenStore, TransportError,
 };
 use lti_ags_testing::{Lms, Platform, ToolKey};
 use tokio::time::{Instant, sleep, timeout};
@@ -125,8 +125,9 @@ async fn a_lease_whose_owner_died_is_waited_for_no_longer_than_it_lasts() {
     let key = key(&service).await;
     // As in a store that forgets to end it.
     assert!(store.try_lock(&key, "another", Duration::from_secs(3600)).await.unwrap());
-    let lease = Duration::from_millis(250);
-    let client = service.sharing(Arc::clone(&store)).request_timeout(lease).build();
+    let timeout = Duration::from_millis(250);
+    let lease = StoreTerms::new(timeout).lease();
+    let client = service.sharing(Arc::clone(&store)).request_timeout(timeout).build();
     let begun = std::time::Instant::now();
     call(&client, &service).await;
     assert!(begun.elapsed() >= lease);

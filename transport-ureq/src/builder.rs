@@ -97,7 +97,8 @@ impl ClientBuilder {
     }
 
     /// Shares tokens with other clients, in this process or others, through a store. A lease there lasts as long as one
-    /// exchange may take ([`request_timeout`](Self::request_timeout)).
+    /// exchange may take ([`request_timeout`](Self::request_timeout)) and what the store is asked meanwhile: 45 seconds by
+    /// default ([`StoreTerms::lease`](lti_ags::StoreTerms::lease)).
     pub fn share_tokens(mut self, store: impl TokenStore + 'static) -> Self {
         self.store = Some(Box::new(store));
         self

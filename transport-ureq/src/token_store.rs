@@ -14,7 +14,8 @@ pub type StoreError = Box<dyn std::error::Error + Send + Sync>;
 ///
 /// A client that needs a token loads it. If there is none, the client that gets the lease fetches and saves it; the others
 /// load again every tenth of a second, for as long as a lease lasts, and then fetch one for themselves. A store that fails
-/// costs the sharing, never the call: the client goes on alone. It must fail soon, though; a second or two are enough.
+/// costs the sharing, never the call: the client goes on alone. It must fail soon, though: within
+/// [`StoreTerms::answer`](lti_ags::StoreTerms::answer), five seconds by default, or the lease runs out too soon.
 ///
 /// A `key` stands for a token endpoint, a client id, a deployment and a set of scopes. It is no secret, but of any length. An
 /// `owner` stands for a client; no two have the same. What is stored are **bearer tokens**: whoever reads the store can do
