@@ -138,7 +138,7 @@ impl Session {
     /// Leaves it to another client to fetch the token, unless that has gone on for longer than it may; tells whether it does.
     pub(crate) fn defer(&mut self, lease: &Lease, now: Timestamp, patience: Duration) -> bool {
         let deferral = self.tokens.defer(lease, now, patience);
-        if deferral != Deferral::Over {
+        if deferral == Deferral::First {
             // Those who wait for this call are to wait for less.
             self.revision += 1;
         }

@@ -206,6 +206,52 @@ fn a_store_that_fails_costs_the_sharing_alone() {
 }
 
 #[test]
+fn one_call_looks_again_and_the_others_are_left_alone() {
+    let (mut tool, token) = (Tool::new(), token());
+    let in_flight = fetching(begun(&mut tool));
+    let (minute, second) = waiting(begun(&mut tool));
+    let (_, third) = waiting(begun(&mut tool));
+    let before = tool.session.revision();
+    let (delay, first) = deferred(&mut tool, in_flight);
+    assert_eq!(delay, LOOK_AGAIN);
+    // Those who wait for a minute are told that it is less.
+    assert!(minute > Duration::from_secs(1) && tool.session.revision() != before);
+    let (delay, second) = waiting(second.resume(&mut tool.session, tool.now));
+    assert_eq!(delay, LOOK_AGAIN);
+
+    let mut looks = first;
+    let before = tool.session.revision();
+    for _ in 0..10 {
+        tool.now += LOOK_AGAIN;
+        (_, looks) = deferred_again(&mut tool, looks);
+    }
+    assert_eq!(tool.session.revision(), before, "nothing has changed for the others");
+    // While one looks, another sees to it that it goes on, each second.
+    tool.now += LOOK_AGAIN;
+    let in_flight = fetching(looks.resume(&mut tool.session, tool.now));
+    let (delay, second) = waiting(second.resume(&mut tool.session, tool.now));
+    assert_eq!(delay, Duration::from_secs(1));
+    let (_, dropped) = deferred(&mut tool, in_flight);
+    drop(dropped);
+    tool.now += delay;
+    let in_flight = fetching(second.resume(&mut tool.session, tool.now));
+    // All are woken by a token.
+    let end = inquire(&mut tool, &in_flight, terms(), &[Token(&token)]);
+    assert!(matches!(end, End::Withdraw(None)), "{end:?}");
+    assert_ne!(tool.session.revision(), before);
+    for step in [in_flight.withdraw(&mut tool.session, tool.now), third.resume(&mut tool.session, tool.now)] {
+        tool.drive(step).unwrap();
+    }
+    assert_eq!(tool.counts(), (0, 2));
+}
+
+#[track_caller]
+fn deferred_again(tool: &mut Tool, paused: Paused<PostScore>) -> (Duration, Paused<PostScore>) {
+    let in_flight = fetching(paused.resume(&mut tool.session, tool.now));
+    deferred(tool, in_flight)
+}
+
+#[test]
 fn another_client_is_waited_for_no_longer_than_a_lease() {
     for look in [0, 1, 1_000, 4_900].map(Duration::from_millis) {
         let mut tool = Tool::new();

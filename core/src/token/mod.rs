@@ -32,7 +32,7 @@ use crate::transport::{Cause, Fate, TransportError};
 use crate::{Error, ErrorKind, Policy, Scope, Scopes, assertion};
 
 pub(crate) use exchange::NAME;
-use slot::{HOLD, LOOK_AGAIN, Slot, State, Token};
+use slot::{HOLD, LOOK_AGAIN, PATROL, Slot, State, Token};
 pub(crate) use stored::Holder;
 pub use stored::{StoredToken, UnusableToken};
 
@@ -195,7 +195,9 @@ impl Tokens {
             }
             State::Fetching { until, .. } | State::Elsewhere(until) => {
                 if let Some(left) = until.remaining(now) {
-                    return Acquired::Wait(left);
+                    // A call that looks into a store, and then waits on, wakes nobody: should it be dropped, another looks.
+                    let is_look = slot.others.is_some();
+                    return Acquired::Wait(if is_look { left.min(PATROL) } else { left });
                 }
             }
             State::Cooling { error, rest } => {

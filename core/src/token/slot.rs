@@ -16,6 +16,9 @@ pub(super) const HOLD: Duration = Duration::from_secs(5);
 /// After how long a store is asked again for the token that another client is fetching.
 pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
+/// After how long a call sees to it that another one still looks.
+pub(super) const PATROL: Duration = Duration::from_secs(1);
+
 /// After how long without a look nobody has been waiting any more.
 const FORGOTTEN: Duration = Duration::from_secs(2);
 
