@@ -12,19 +12,25 @@ use std::thread;
 use std::time::Duration;
 
 use common::{endpoint, impatient, registration};
-use lti_ags::{Endpoint, Error, PostScore, Registration, Score, SigningKey, StoreTerms, StoredRegistration};
+use futures_util::StreamExt;
+use lti_ags::{
+    Endpoint, Error, Passback, PostScore, Registration, Row, Score, ServiceUrl, SigningKey, StoreTerms,
+    StoredRegistration, Summary, Timestamp,
+};
 use lti_ags_testing::{Platform, Route, Script};
-use lti_ags_ureq::redis as driver;
+use lti_ags_ureq::{TokenStore, redis as driver};
 use redis::Redis;
 
 /// How long one exchange may take in these tests.
 const EXCHANGE: Duration = Duration::from_secs(2);
 
 type Post = dyn Fn(&Endpoint, PostScore) -> Result<(), Error>;
+type PassBack = dyn Fn(&Endpoint, Vec<Score>) -> Summary;
 
 /// A tool over either transport that shares its tokens, and what it was told of the store's failures.
 struct Sharing {
     post: Box<Post>,
+    pass_back: Box<PassBack>,
     failures: Arc<Mutex<Vec<String>>>,
     debug: String,
 }
@@ -41,8 +47,14 @@ fn over_ureq(registration: Registration, redis: &str) -> Sharing {
         .observe_store_failures(move |error| told.lock().unwrap().push(error.to_string()))
         .build();
     let debug = format!("{store_debug} {client:?}");
+    let passing = client.clone();
     let post = Box::new(move |endpoint: &Endpoint, post| client.call(endpoint, post).map(drop));
-    Sharing { post, failures, debug }
+    let pass_back = Box::new(move |endpoint: &Endpoint, scores| {
+        let mut settlements = passing.pass_back(Passback::new(endpoint), scores);
+        settlements.by_ref().for_each(|settlement| drop(settlement.unwrap()));
+        settlements.summary()
+    });
+    Sharing { post, pass_back, failures, debug }
 }
 
 fn over_hyper(registration: Registration, redis: &str) -> Sharing {
@@ -58,9 +70,20 @@ fn over_hyper(registration: Registration, redis: &str) -> Sharing {
         .build();
     let debug = format!("{store_debug} {client:?}");
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (runtime, passing) = (Arc::new(runtime), client.clone());
+    let handle = runtime.handle().clone();
     let post =
         Box::new(move |endpoint: &Endpoint, post| runtime.block_on(client.call(endpoint, post)).map(drop));
-    Sharing { post, failures, debug }
+    let pass_back = Box::new(move |endpoint: &Endpoint, scores| {
+        handle.block_on(async {
+            let mut settlements = passing.pass_back(Passback::new(endpoint), scores);
+            while let Some(settlement) = settlements.next().await {
+                drop(settlement.unwrap());
+            }
+            settlements.summary()
+        })
+    });
+    Sharing { post, pass_back, failures, debug }
 }
 
 const BOTH: [fn(Registration, &str) -> Sharing; 2] = [over_ureq, over_hyper];
@@ -78,6 +101,13 @@ impl Sharing {
 
 fn graded(user: u32) -> PostScore {
     PostScore::new(Score::graded(format!("u-{user}"), 85.0, 100.0).build().unwrap())
+}
+
+/// A course of twenty, of whom nobody is in another one.
+fn course(number: u32) -> Vec<Score> {
+    (981 + 20 * number..1001 + 20 * number)
+        .map(|user| Score::graded(format!("u-{user}"), 85.0, 100.0).build().unwrap())
+        .collect()
 }
 
 fn token_requests(platform: &Platform) -> usize {
@@ -230,6 +260,41 @@ fn a_revoked_token_is_replaced_once_for_both() {
     platform.assert_no_violations();
 }
 
+/// One over each transport, at the same time.
+#[test]
+fn passbacks_that_start_together_make_one_token_request() {
+    let Some(redis) = Redis::start() else { return };
+    let platform = Platform::start();
+    platform.script(Route::Token, Script::normal().delay(Duration::from_millis(300)));
+    thread::scope(|scope| {
+        for (over, number) in BOTH.into_iter().zip(1..) {
+            let (platform, redis) = (&platform, &redis);
+            scope.spawn(move || {
+                let tool = over(registration(platform), &redis.url());
+                assert_eq!((tool.pass_back)(&endpoint(platform), course(number)).sent, 20);
+                assert_eq!(tool.failures(), Vec::<String>::new());
+            });
+        }
+    });
+    assert_eq!(token_requests(&platform), 1);
+    assert_eq!(contents(&redis).len(), 1, "the lease has been given back");
+    platform.assert_no_violations();
+}
+
+#[test]
+fn a_token_that_is_revoked_before_a_passback_is_replaced_once_for_both() {
+    let Some(redis) = Redis::start() else { return };
+    let platform = Platform::start();
+    let tools = BOTH.map(|over| over(registration(&platform), &redis.url()));
+    for requests in [1, 2, 3] {
+        for tool in &tools {
+            assert_eq!((tool.pass_back)(&endpoint(&platform), course(1)).sent, 20);
+        }
+        assert_eq!(token_requests(&platform), requests);
+        platform.revoke_tokens();
+    }
+}
+
 #[test]
 fn a_registration_uses_no_token_of_another() {
     let Some(redis) = Redis::start() else { return };
@@ -337,4 +402,54 @@ fn clients_of_one_process_share_in_memory() {
         }
     });
     assert_eq!(token_requests(&platform), 1);
+}
+
+/// The same, of what is passed back; and a token that is revoked in the middle is replaced once.
+#[test]
+fn passbacks_of_one_process_share_in_memory() {
+    let platform = Platform::start();
+    platform.script(Route::Token, Script::normal().delay(Duration::from_millis(100)));
+    let store = Arc::new(lti_ags_ureq::MemoryStore::default());
+    let clients = [0, 1].map(|_| {
+        lti_ags_ureq::Client::builder(registration(&platform)).share_tokens(Arc::clone(&store)).build()
+    });
+    let endpoint = &endpoint(&platform);
+    thread::scope(|scope| {
+        for (client, number) in clients.iter().zip(1..) {
+            let platform = &platform;
+            scope.spawn(move || {
+                let mut settlements = client.pass_back(Passback::new(endpoint), course(number));
+                for (settled, settlement) in settlements.by_ref().enumerate() {
+                    settlement.unwrap();
+                    if (number, settled) == (1, 6) {
+                        platform.revoke_tokens();
+                    }
+                }
+                assert_eq!(settlements.summary().sent, 20);
+            });
+        }
+    });
+    assert_eq!(token_requests(&platform), 2);
+}
+
+#[test]
+fn a_passback_that_is_dropped_with_the_lease_gives_it_back() {
+    let platform = Platform::start();
+    let client = |store| lti_ags_ureq::Client::builder(registration(&platform)).share_tokens(store).build();
+    let another = client(Arc::default());
+    another.authorize(&endpoint(&platform)).unwrap();
+    let key = another.with_session(|session| session.tokens(Timestamp::now())[0].key());
+
+    platform.script(Route::Token, Script::normal().delay(Duration::from_millis(100)));
+    let store = Arc::new(lti_ags_ureq::MemoryStore::default());
+    let client = client(Arc::clone(&store));
+    // The second row is settled at once, while the first one waits for its token.
+    let [first, second] = [0, 1].map(|n| Row::new(course(1).swap_remove(n)));
+    let elsewhere: ServiceUrl = "https://other.test/lineitems/9".parse().unwrap();
+    let mut settlements =
+        client.pass_back(Passback::new(&endpoint(&platform)), [first, second.at(elsewhere)]);
+    assert_eq!(settlements.next().unwrap().unwrap().row, 2);
+    drop(settlements);
+    assert_eq!(token_requests(&platform), 2);
+    assert!(store.try_lock(&key, "another", EXCHANGE).unwrap());
 }

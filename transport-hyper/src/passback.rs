@@ -13,21 +13,26 @@ use futures_util::stream::FuturesUnordered;
 use hyper::body::Body;
 use lti_ags::http::{Request, Response};
 use lti_ags::{
-    Batch, Bytes, Flight, Halt, Journal, JournalError, Passback, Row, Settlement, Stopper, Summary,
-    TransportError, Turn,
+    Batch, Bytes, Flight, Halt, Journal, JournalError, Passback, Row, Settlement, Stopper, StoreLease,
+    Summary, Turn,
 };
 
 use crate::Client;
+use crate::client::Carried;
 use crate::exchange::{BoxError, HttpService, either};
 use crate::shared::{self, OwnedGuard, Shared};
+use crate::sharing::Sharing;
 use crate::writer::{Writer, Written};
 
-/// The outcome of a request, and what gives the right to fetch a token back if it gets lost before it is told.
+/// What came of a request, and what gives the right to fetch a token back if it gets lost before it is told.
 struct Landed {
     flight: Flight,
-    outcome: Result<Response<Bytes>, TransportError>,
+    carried: Carried,
     guard: OwnedGuard,
 }
+
+/// Gives a lease back to the store.
+type Settling = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What became of each row, as it is settled: a stream. It ends when all are, when it was stopped, or when the journal cannot
 /// be written to.
@@ -109,12 +114,14 @@ where
         let rest = move |delay| sleeper.clone().rest(delay);
         let run = Run {
             shared: Arc::clone(&self.shared),
+            sharing: self.sharing.clone(),
             passback: Arc::clone(&passback),
             rows: rows.into_iter(),
             writer,
             writing: None,
             carry,
             flights: FuturesUnordered::new(),
+            settling: FuturesUnordered::new(),
             rest,
             resting: None,
             is_over: false,
@@ -126,8 +133,8 @@ where
         // Now, and not when it is first polled.
         let guard = OwnedGuard::new(flight.lease(), &self.shared);
         async move {
-            let outcome = self.exchanger.exchange(request).await;
-            Landed { flight, outcome, guard }
+            let carried = self.carry(request, flight.lease()).await;
+            Landed { flight, carried, guard }
         }
     }
 
@@ -175,12 +182,14 @@ impl<T> fmt::Debug for Settlements<T> {
 /// A passback, how to carry its requests and how to wait, and what of that is under way.
 struct Run<I, C, F, R, W> {
     shared: Arc<Shared>,
+    sharing: Option<Arc<Sharing>>,
     passback: Arc<Mutex<Passback>>,
     rows: I,
     writer: Option<Writer>,
     writing: Option<(Batch, Written)>,
     carry: C,
     flights: FuturesUnordered<F>,
+    settling: FuturesUnordered<Settling>,
     rest: R,
     resting: Option<Pin<Box<W>>>,
     is_over: bool,
@@ -223,14 +232,18 @@ where
 {
     /// Does what comes next, once: takes the outcomes that have come, and a turn. `None` where more can be done at once.
     fn step(&mut self, context: &mut Context<'_>) -> Option<Poll<Settlement>> {
-        let (mut landed, mut guards) = (Vec::new(), Vec::new());
+        let (mut landed, mut guards, mut leases) = (Vec::new(), Vec::new(), Vec::new());
         while let Poll::Ready(Some(one)) = Pin::new(&mut self.flights).poll_next(context) {
             landed.push(one);
         }
         let shared::Turn { result: (next, revision), events, .. } = self.shared.turn(|session, now| {
             let mut passback = lock(&self.passback);
-            for Landed { flight, outcome, guard } in landed {
-                passback.receive(session, now, flight, outcome);
+            for Landed { flight, carried: Carried { outcome, held }, guard } in landed {
+                match outcome {
+                    Some(outcome) => passback.receive(session, now, flight, outcome),
+                    None => passback.withdraw(session, now, flight),
+                }
+                leases.extend(held);
                 guards.push(guard);
             }
             (passback.next(session, now), session.revision())
@@ -245,6 +258,7 @@ where
             next => Some(next),
         };
         self.shared.tell(&events);
+        self.poll_settled(leases, context);
         match next? {
             Turn::Settled(settlement) => return Some(Poll::Ready(settlement)),
             Turn::Feed => match self.rows.next() {
@@ -259,10 +273,22 @@ where
                 self.writing = Some((batch, written));
             }
             Turn::Wait(delay) if !self.poll_rest(delay, revision, context) => return Some(Poll::Pending),
+            // What was fetched is saved for the others, too.
+            Turn::Done(_) if !self.settling.is_empty() => return Some(Poll::Pending),
             Turn::Done(_) => self.is_over = true,
             Turn::Wait(_) | Turn::Send(..) => {}
         }
         None
+    }
+
+    fn poll_settled(&mut self, leases: Vec<StoreLease>, context: &mut Context<'_>) {
+        if let Some(sharing) = &self.sharing {
+            for held in leases {
+                let (sharing, shared) = (Arc::clone(sharing), Arc::clone(&self.shared));
+                self.settling.push(Box::pin(async move { sharing.settle(&held, &shared).await }));
+            }
+        }
+        while let Poll::Ready(Some(())) = Pin::new(&mut self.settling).poll_next(context) {}
     }
 
     fn poll_written(&mut self, context: &mut Context<'_>) -> io::Result<()> {

@@ -3,19 +3,21 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 use std::convert::Infallible;
-use std::future::{pending, ready};
+use std::future::{pending, poll_fn, ready};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_core::Stream;
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioTimer;
 use lti_ags_hyper::http::{Request, Response};
 use lti_ags_hyper::{
-    Bytes, Client, ClientBuilder, Endpoint, Launch, MemoryStore, PostScore, Registration, Score, SigningKey,
-    StoreFuture, StoreTerms, StoredToken, Timestamp, TokenStore, TransportError,
+    Bytes, Client, ClientBuilder, Endpoint, JournalError, Launch, MemoryStore, Passback, PostScore,
+    Registration, Score, Settlement, SigningKey, StoreError, StoreFuture, StoreTerms, StoredToken, Summary,
+    Timestamp, TokenStore, TransportError,
 };
 use lti_ags_testing::{Lms, Platform, ToolKey};
 use tokio::time::{Instant, sleep, timeout};
@@ -156,6 +158,111 @@ async fn a_call_that_is_dropped_with_the_lease_holds_its_own_client_up_for_no_ti
     assert!(store.try_lock(&key(&service).await, "another", LEASE).await.unwrap());
 }
 
+/// The scores of a course of twenty, of whom nobody is in another one.
+fn course(number: u32) -> impl Iterator<Item = Score> {
+    (981 + 20 * number..1001 + 20 * number)
+        .map(|user| Score::graded(format!("u-{user}"), 85.0, 100.0).build().unwrap())
+}
+
+/// Passes a course back, and does something after each row.
+async fn pass_back(
+    client: &Client<Service>,
+    service: &Service,
+    number: u32,
+    mut then: impl FnMut(usize),
+) -> Summary {
+    let mut settlements = client.pass_back(Passback::new(&service.endpoint()), course(number));
+    let mut settled = 0;
+    while let Some(settlement) = next(&mut settlements).await {
+        settlement.unwrap();
+        settled += 1;
+        then(settled);
+    }
+    settlements.summary()
+}
+
+async fn next<S>(settlements: &mut S) -> Option<Result<Settlement, JournalError>>
+where
+    S: Stream<Item = Result<Settlement, JournalError>> + Unpin,
+{
+    poll_fn(|context| Pin::new(&mut *settlements).poll_next(context)).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn passbacks_of_clients_that_share_a_store_make_one_token_request() {
+    let (service, store) = (Service::start(), Arc::new(MemoryStore::default()));
+    let clients: Vec<_> = (0..2).map(|_| service.sharing(Arc::clone(&store)).build()).collect();
+    let [one, two] = &clients[..] else { unreachable!() };
+    let (one, two) = tokio::join!(pass_back(one, &service, 1, |_| ()), pass_back(two, &service, 2, |_| ()));
+    assert_eq!((one.sent, two.sent), (20, 20));
+    assert_eq!((service.token_requests(), one.token_requests + two.token_requests), (1, 1));
+    service.0.lock().unwrap().assert_no_violations();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_revoked_amid_two_passbacks_is_replaced_once() {
+    let (service, store) = (Service::start(), Arc::new(MemoryStore::default()));
+    let clients: Vec<_> = (0..2).map(|_| service.sharing(Arc::clone(&store)).build()).collect();
+    let [one, two] = &clients[..] else { unreachable!() };
+    let revoke = |settled| {
+        if settled == 7 {
+            service.0.lock().unwrap().revoke_tokens();
+        }
+    };
+    let (one, two) = tokio::join!(pass_back(one, &service, 1, revoke), pass_back(two, &service, 2, |_| ()));
+    assert_eq!((one.sent, two.sent), (20, 20));
+    assert_eq!(service.token_requests(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_passback_that_is_dropped_with_the_lease_holds_its_own_client_up_for_no_time() {
+    let (service, store) = (Service::start(), Arc::new(MemoryStore::default()));
+    let client = service.sharing(Arc::clone(&store)).build();
+    assert!(timeout(Duration::from_millis(50), pass_back(&client, &service, 1, |_| ())).await.is_err());
+    let begun = Instant::now();
+    call(&client, &service).await;
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert!(store.try_lock(&key(&service).await, "another", LEASE).await.unwrap());
+}
+
+/// A store that takes three seconds to save.
+struct Slow(Arc<MemoryStore>);
+
+impl TokenStore for Slow {
+    fn load<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<StoredToken>> {
+        self.0.load(key)
+    }
+
+    fn try_lock<'a>(&'a self, key: &'a str, owner: &'a str, time: Duration) -> StoreFuture<'a, bool> {
+        self.0.try_lock(key, owner, time)
+    }
+
+    fn save<'a>(&'a self, key: &'a str, owner: &'a str, token: &'a StoredToken) -> StoreFuture<'a, ()> {
+        Box::pin(async move {
+            sleep(Duration::from_secs(3)).await;
+            self.0.save(key, owner, token).await
+        })
+    }
+
+    fn unlock<'a>(&'a self, key: &'a str, owner: &'a str) -> StoreFuture<'a, ()> {
+        self.0.unlock(key, owner)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_passback_sends_while_its_token_is_saved_and_ends_when_it_is() {
+    let (service, store) = (Service::start(), Arc::new(MemoryStore::default()));
+    let client = service.sharing(Slow(Arc::clone(&store))).build();
+    let key = key(&service).await;
+    let begun = Instant::now();
+    let mut settlements = client.pass_back(Passback::new(&service.endpoint()), course(1));
+    next(&mut settlements).await.unwrap().unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert_eq!(store.load(&key).await.unwrap(), None);
+    while next(&mut settlements).await.is_some() {}
+    assert!(store.load(&key).await.unwrap().is_some());
+}
+
 /// A store that does not do what it is asked: how often it was asked, and what it says.
 struct Broken(Arc<AtomicUsize>, fn() -> StoreFuture<'static, ()>);
 
@@ -182,6 +289,20 @@ impl TokenStore for Broken {
 
     fn unlock<'a>(&'a self, _: &'a str, _: &'a str) -> StoreFuture<'a, ()> {
         self.answer()
+    }
+}
+
+async fn pass_back_beside(answer: fn() -> StoreFuture<'static, ()>) -> Summary {
+    let service = Service::start();
+    let client = service.sharing(Broken(Arc::default(), answer)).build();
+    pass_back(&client, &service, 1, |_| ()).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_passback_beside_a_broken_store_sends_all() {
+    for answer in [|| Box::pin(ready(Err(StoreError::from("no disk")))) as _, || Box::pin(pending()) as _] {
+        let summary = pass_back_beside(answer).await;
+        assert_eq!((summary.sent, summary.token_requests), (20, 1));
     }
 }
 

@@ -7,13 +7,11 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
-use lti_ags::http::{Request, Response};
+use lti_ags::http::Request;
 use lti_ags::{Bytes, Cause, Flight, Lease, TransportError};
 
-use crate::client::Shared;
-use crate::exchange::Exchanger;
-
-type Outcome = Result<Response<Vec<u8>>, TransportError>;
+use crate::Client;
+use crate::client::Carried;
 
 pub(crate) struct Crew {
     work: Arc<Work>,
@@ -35,20 +33,18 @@ struct Job {
 
 /// What the threads share.
 struct Work {
-    exchanger: Arc<Exchanger>,
-    shared: Arc<Shared>,
+    client: Client,
     jobs: Mutex<Receiver<Job>>,
-    landed: Mutex<Vec<(u64, Flight, Outcome)>>,
+    landed: Mutex<Vec<(u64, Flight, Carried)>>,
     /// What no thread has taken yet is not carried any more.
     is_over: AtomicBool,
 }
 
 impl Crew {
-    pub(crate) fn new(exchanger: Arc<Exchanger>, shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(client: Client) -> Self {
         let (sender, receiver) = mpsc::channel();
         let work = Work {
-            exchanger,
-            shared,
+            client,
             jobs: Mutex::new(receiver),
             landed: Mutex::default(),
             is_over: AtomicBool::new(false),
@@ -84,13 +80,13 @@ impl Crew {
     }
 
     /// The outcomes that have come.
-    pub(crate) fn landed(&mut self) -> Vec<(Flight, Outcome)> {
+    pub(crate) fn landed(&mut self) -> Vec<(Flight, Carried)> {
         let landed = std::mem::take(&mut *lock(&self.work.landed));
         self.carried -= landed.len();
         let mut outcomes = Vec::with_capacity(landed.len());
-        for (number, flight, outcome) in landed {
+        for (number, flight, carried) in landed {
             self.leases.remove(&number);
-            outcomes.push((flight, outcome));
+            outcomes.push((flight, carried));
         }
         outcomes
     }
@@ -103,12 +99,15 @@ impl Crew {
 /// Gives the right to fetch tokens back, and leaves no thread behind.
 impl Drop for Crew {
     fn drop(&mut self) {
-        self.work.shared.release(self.leases.values());
+        self.work.client.shared.release(self.leases.values());
         self.work.is_over.store(true, Ordering::Release);
         drop(self.jobs.take());
         for thread in self.threads.drain(..) {
             // One that panicked is over as well.
             let _ = thread.join();
+        }
+        for (_, Carried { held, .. }) in self.landed() {
+            self.work.client.settle(held.as_ref());
         }
     }
 }
@@ -127,12 +126,13 @@ impl Work {
 
     fn carry(&self, job: Job) {
         let Job { number, request, flight } = job;
-        let exchange = catch_unwind(AssertUnwindSafe(|| self.exchanger.exchange(request)));
-        let outcome = exchange.unwrap_or_else(|_| {
-            Err(TransportError::in_doubt(Cause::Connection, "the exchange was broken off by a panic"))
+        let carried = catch_unwind(AssertUnwindSafe(|| self.client.carry(request, flight.lease())));
+        let carried = carried.unwrap_or_else(|_| {
+            let error = TransportError::in_doubt(Cause::Connection, "the exchange was broken off by a panic");
+            Carried { outcome: Some(Err(error)), held: None }
         });
-        lock(&self.landed).push((number, flight, outcome));
-        self.shared.wake();
+        lock(&self.landed).push((number, flight, carried));
+        self.client.shared.wake();
     }
 }
 

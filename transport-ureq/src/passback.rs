@@ -3,12 +3,11 @@
 use std::fmt;
 use std::io;
 use std::iter::FusedIterator;
-use std::sync::Arc;
 
 use lti_ags::{Halt, Journal, JournalError, Passback, Row, Settlement, Stopper, Summary, Turn};
 
 use crate::Client;
-use crate::client::{self, now};
+use crate::client::{self, Carried, now};
 use crate::crew::Crew;
 
 /// What became of each row, as it is settled. It ends when all are, when it was stopped, or when the journal cannot be
@@ -50,7 +49,7 @@ impl Client {
             passback,
             rows: rows.into_iter(),
             journal: None,
-            crew: Crew::new(Arc::clone(&self.exchanger), Arc::clone(&self.shared)),
+            crew: Crew::new(self.clone()),
             is_over: false,
         }
     }
@@ -108,11 +107,15 @@ impl<'a, I> Settlements<'a, I> {
 impl<R: Into<Row>, I: Iterator<Item = R>> Settlements<'_, I> {
     /// Does what comes next, once: takes the outcomes that have come, and a turn.
     fn step(&mut self) -> Option<Result<Settlement, JournalError>> {
-        let landed = self.crew.landed();
+        let (landed, mut leases) = (self.crew.landed(), Vec::new());
         let (shared, passback) = (&self.client.shared, &mut self.passback);
         let client::Turn { result: turn, revision, events } = shared.turn(|session| {
-            for (flight, outcome) in landed {
-                passback.receive(session, now(), flight, outcome);
+            for (flight, Carried { outcome, held }) in landed {
+                match outcome {
+                    Some(outcome) => passback.receive(session, now(), flight, outcome),
+                    None => passback.withdraw(session, now(), flight),
+                }
+                leases.extend(held);
             }
             passback.next(session, now())
         });
@@ -125,6 +128,9 @@ impl<R: Into<Row>, I: Iterator<Item = R>> Settlements<'_, I> {
             turn => Some(turn),
         };
         shared.tell(&events);
+        for held in &leases {
+            self.client.settle(Some(held));
+        }
         match turn? {
             Turn::Settled(settlement) => return Some(Ok(settlement)),
             Turn::Feed => match self.rows.next() {
