@@ -140,6 +140,23 @@ fn rows_of_one_user_go_in_their_order_and_a_second_apart() {
 }
 
 #[test]
+fn rows_of_one_user_get_no_timestamp_in_the_future_that_would_hold_back_a_later_score() {
+    for header in [HEADER, "user_id,score_given,score_maximum,timestamp\n"] {
+        let platform = Platform::start();
+        let tool = folder(&platform);
+        let end = if header == HEADER { "" } else { "," };
+        let rows: String = (0..30).map(|row| format!("u-1001,{row},100{end}\n")).collect();
+        let begun = Timestamp::now();
+        let ran = sync(&tool, &format!("{header}{rows}"), &[]);
+        assert_eq!((ran.code, outcomes(&ran)), (0, vec!["sent".to_owned(); 30]), "{ran:?}");
+        let times: Vec<_> = arrivals(&platform).into_iter().map(|(_, time)| time).collect();
+        assert!(*times.last().unwrap() <= Timestamp::now(), "{times:?}");
+        assert!(times.last().unwrap().as_millisecond() >= begun.as_millisecond(), "{times:?}");
+        assert_eq!(tool.post(&["--json"]).json()["outcome"], "sent");
+    }
+}
+
+#[test]
 fn another_line_item_is_named_by_its_url() {
     let platform = Platform::builder()
         .line_item(lti_ags_testing::LineItem::new("li-1", 100.0))
@@ -298,7 +315,8 @@ fn only_what_changed_is_sent() {
 fn a_row_is_compared_with_what_the_platform_will_hold_when_its_turn_comes() {
     let platform = Platform::start();
     let tool = folder(&platform);
-    assert_eq!(sync(&tool, &grades([("u-1001", 10)]), &[]).code, 0);
+    let earlier = "user_id,score_given,score_maximum,timestamp\nu-1001,10,100,2026-03-02T09:00:00Z\n";
+    assert_eq!(sync(&tool, earlier, &[]).code, 0);
     let ran = sync(
         &tool,
         &grades([("u-1001", 10), ("u-1001", 20), ("u-1001", 10), ("u-1001", 10)]),

@@ -187,6 +187,28 @@ fn a_dry_run_settles_nothing_in_a_journal() {
     assert_eq!(fs::read(tool.path("grades.journal")).unwrap(), journal);
 }
 
+#[test]
+fn a_run_that_goes_on_begins_no_earlier_than_the_one_before_whatever_the_clock_says() {
+    let server = Server::start(|request, before| match (&*request.path, before) {
+        ("/token", _) => Reply::token(),
+        (_, 0) => Reply::new(503, ""),
+        _ => Reply::new(200, ""),
+    });
+    let tool = Tool::with(&server, "[policy]\nmax_attempts = 1\n");
+    let file = grades([("u", 1)]);
+    assert_eq!(sync(&tool, &file, &JOURNAL).code, 1);
+    // Nothing is left of it but the first line, and the clock has been set back since.
+    let path = tool.path("grades.journal");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.split_inclusive('\n').next().unwrap()).unwrap();
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(3600);
+    fs::File::options().append(true).open(&path).unwrap().set_modified(later).unwrap();
+    assert_eq!(outcomes(&sync(&tool, &file, &JOURNAL)), ["sent"]);
+    let sent = server.service_requests().pop().unwrap().json()["timestamp"].as_str().unwrap().to_owned();
+    let sent: lti_ags_ureq::Timestamp = sent.parse().unwrap();
+    assert_eq!(sent.as_millisecond(), lti_ags_ureq::Timestamp::try_from(later).unwrap().as_millisecond());
+}
+
 /// A run of long ago, of this input, which gave its one row up.
 fn begun_long_ago(tool: &Tool, server: &Server, input: &str) {
     let key = SigningKey::from_pem(&*KEY).unwrap();

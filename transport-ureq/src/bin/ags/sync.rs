@@ -7,6 +7,7 @@ mod input;
 mod progress;
 mod row;
 mod tally;
+mod times;
 
 use std::time::Instant;
 
@@ -34,7 +35,7 @@ pub(crate) fn run(global: &Global, args: &args::SyncScores) -> Result<(), Failur
     } else {
         Platform::open(global, line_item.as_ref())?
     };
-    let input = Input::check(&args.file, Timestamp::now())?;
+    let input = Input::check(&args.file, start(args))?;
     if let Some(note) = input.note() {
         output::note(&note);
     }
@@ -45,6 +46,13 @@ pub(crate) fn run(global: &Global, args: &args::SyncScores) -> Result<(), Failur
     let journal = Opened::of(args, &input, &line_item)?;
     let progress = if is_watched { Progress::begin(input.rows(), throttle) } else { Progress::NONE };
     sync(&platform, args, &input, journal, &line_item, progress)
+}
+
+/// When the run begins: not before one that it goes on with, whose rows have timestamps of its own time.
+fn start(args: &args::SyncScores) -> Timestamp {
+    let written = args.journal.as_ref().and_then(|path| std::fs::metadata(path).ok()?.modified().ok());
+    let written = written.and_then(|time| Timestamp::try_from(time).ok());
+    written.map_or_else(Timestamp::now, |written| written.max(Timestamp::now()))
 }
 
 /// The journal, as far as there is one.

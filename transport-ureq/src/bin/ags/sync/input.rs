@@ -1,12 +1,11 @@
 //! The file of scores. All of it is read and checked before anything is sent, and it is read again as it is sent: only what
 //! was checked, and no more of it in memory than a block.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::fs::File;
-use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use lti_ags_ureq::{Score, Timestamp};
 use sha2::{Digest, Sha256};
@@ -16,12 +15,10 @@ use crate::failure::Failure;
 use super::columns::{Column, Columns};
 use super::csv::{Fault, Records};
 use super::row;
+use super::times::{Count, Early, Times};
 
 /// How many rows are read together, and compared with those that were checked.
 const BLOCK: u64 = 1024;
-
-/// How far timestamps of one user are apart where they are made here; Moodle compares whole seconds.
-const STEP: Duration = Duration::from_secs(1);
 
 /// A file whose rows are all sound.
 #[derive(Debug)]
@@ -33,6 +30,7 @@ pub(super) struct Input {
     digest: String,
     /// A hash of the rows up to the end of each block.
     checkpoints: Vec<u64>,
+    times: Times,
     /// A row whose timestamp is too early for the one that the row before it gets.
     early: Option<Trouble>,
 }
@@ -61,9 +59,9 @@ impl Trouble {
 }
 
 impl Input {
-    /// Reads and checks a file. Rows without a timestamp get one that is no earlier than `now`.
-    pub(super) fn check(path: &Path, now: Timestamp) -> Result<Self, Failure> {
-        read(path, now).map_err(|trouble| trouble.failure(path))
+    /// Reads and checks a file. The last row of each user that has no timestamp gets `start`.
+    pub(super) fn check(path: &Path, start: Timestamp) -> Result<Self, Failure> {
+        read(path, start).map_err(|trouble| trouble.failure(path))
     }
 
     /// How many rows there are.
@@ -89,11 +87,38 @@ impl Input {
 
     /// The scores, read again.
     pub(super) fn scores(&self) -> Result<Scores<'_>, Failure> {
-        let mut records = records(&self.file).map_err(|trouble| trouble.failure(&self.path))?;
+        self.read_again().map_err(|trouble| trouble.failure(&self.path))
+    }
+
+    fn read_again(&self) -> Result<Scores<'_>, Trouble> {
+        let mut records = records(&self.file)?;
         // The header row is known.
         let has_changed = records.next().is_err();
-        let (hasher, block) = (DefaultHasher::new(), VecDeque::new());
-        Ok(Scores { input: self, records, row: 0, hasher, block, has_changed })
+        Ok(Scores {
+            input: self,
+            records,
+            row: 0,
+            hasher: DefaultHasher::new(),
+            times: self.times.clone(),
+            given: None,
+            made: None,
+            block: VecDeque::new(),
+            has_changed,
+        })
+    }
+
+    /// The first row whose own timestamp is not later than that of the user's row before it, and the first for which the one
+    /// that the row before it gets is too late: by the very timestamps that are sent.
+    fn disorder(&self) -> Result<[Option<Trouble>; 2], Trouble> {
+        if !self.columns.has(Column::Timestamp) {
+            return Ok([None, None]);
+        }
+        let mut scores = self.read_again()?;
+        while scores.given.is_none() && scores.next().is_some() {}
+        let given = "its timestamp is not later than that of the user's row before it";
+        let made = "its timestamp is not later than the one that the user's row before it gets, which has none; give \
+                    that one, too";
+        Ok([scores.given.map(|row| Trouble::at(row, given)), scores.made.map(|row| Trouble::at(row, made))])
     }
 }
 
@@ -131,7 +156,7 @@ fn without_mark<R: BufRead>(mut input: R) -> Result<std::io::Chain<Cursor<Vec<u8
     Ok(Cursor::new(head).chain(input))
 }
 
-fn read(path: &Path, now: Timestamp) -> Result<Input, Trouble> {
+fn read(path: &Path, start: Timestamp) -> Result<Input, Trouble> {
     let unreadable = |error| Trouble::of_file(Fault::Io(error));
     let file = File::open(path).map_err(unreadable)?;
     if !file.metadata().map_err(unreadable)?.is_file() {
@@ -146,15 +171,15 @@ fn read(path: &Path, now: Timestamp) -> Result<Input, Trouble> {
         }
         Some(header) => Columns::read(&header).map_err(Trouble::of_file)?,
     };
-    let mut order = columns.has(Column::Timestamp).then(|| Order::new(now));
     let (mut rows, mut blank) = (0, None);
+    let mut count = Count::default();
     let mut hasher = DefaultHasher::new();
     let mut checkpoints = Vec::new();
-    let checked = loop {
+    let trouble = loop {
         let record = match records.next() {
             Ok(Some(record)) => record,
-            Ok(None) => break Ok(()),
-            Err(fault) => break Err(Trouble::at(rows + 1, fault)),
+            Ok(None) => break None,
+            Err(fault) => break Some(Trouble::at(rows + 1, fault)),
         };
         if record.is_blank() {
             blank = Some(rows + 1);
@@ -162,70 +187,33 @@ fn read(path: &Path, now: Timestamp) -> Result<Input, Trouble> {
         }
         // Blank lines are fine at the end alone: in between, a row may be missing.
         if let Some(row) = blank {
-            break Err(Trouble::at(row, "it is empty"));
+            break Some(Trouble::at(row, "it is empty"));
+        }
+        match row::score(&columns, &record) {
+            Ok(score) => count.note(score.user_id(), score.timestamp()),
+            Err(what) => break Some(Trouble::at(rows + 1, what)),
         }
         rows += 1;
-        let score = match row::score(&columns, &record) {
-            Ok(score) => score,
-            Err(what) => break Err(Trouble::at(rows, what)),
-        };
-        if let Some(Err(trouble)) = order.as_mut().map(|order| order.note(rows, &score)) {
-            break Err(trouble);
-        }
         record.identity().hash(&mut hasher);
         if rows % BLOCK == 0 {
             checkpoints.push(hasher.finish());
         }
     };
-    let early = order.and_then(|order| order.early);
-    if let Err(trouble) = checked {
-        return Err(early.filter(|early| early.row < trouble.row).unwrap_or(trouble));
-    }
     if rows % BLOCK != 0 {
         checkpoints.push(hasher.finish());
     }
     drop(records);
     let digest = format!("sha256:{:x}", digested.digest.finalize());
-    Ok(Input { path: path.to_owned(), file, columns, rows, digest, checkpoints, early })
-}
-
-/// The latest timestamp of each user, where rows have some of their own.
-struct Order {
-    now: Timestamp,
-    latest: HashMap<u64, (Timestamp, bool)>,
-    hasher: RandomState,
-    early: Option<Trouble>,
-}
-
-impl Order {
-    fn new(now: Timestamp) -> Self {
-        Self { now, latest: HashMap::new(), hasher: RandomState::new(), early: None }
+    let times = count.times(start, columns.has(Column::Timestamp));
+    let mut input =
+        Input { path: path.to_owned(), file, columns, rows, digest, checkpoints, times, early: None };
+    let [given, made] = input.disorder()?;
+    if given.is_some() || trouble.is_some() {
+        let first = [given, made, trouble].into_iter().flatten().min_by_key(|trouble| trouble.row);
+        return first.map_or(Ok(input), Err);
     }
-
-    /// Takes note of a row; its timestamp must be later than any before it of the same user.
-    fn note(&mut self, row: u64, score: &Score) -> Result<(), Trouble> {
-        let before = self.latest.get(&self.hasher.hash_one(score.user_id())).copied();
-        let later = |timestamp: Timestamp| timestamp.checked_add(STEP).unwrap_or(Timestamp::MAX);
-        let noted = match (score.timestamp(), before) {
-            (Some(timestamp), Some((latest, false))) if timestamp <= latest => {
-                return Err(Trouble::at(
-                    row,
-                    "its timestamp is not later than that of the user's row before it",
-                ));
-            }
-            (Some(timestamp), Some((latest, true))) if timestamp < later(latest) => {
-                let what = "its timestamp is not later than the one that the user's row before it gets, which has none; \
-                            give that one, too";
-                self.early.get_or_insert_with(|| Trouble::at(row, what));
-                (timestamp, false)
-            }
-            (Some(timestamp), _) => (timestamp, false),
-            (None, Some((latest, _))) => (self.now.max(later(latest)), true),
-            (None, None) => (self.now, true),
-        };
-        self.latest.insert(self.hasher.hash_one(score.user_id()), noted);
-        Ok(())
-    }
+    input.early = made;
+    Ok(input)
 }
 
 /// The scores of a file that was checked. It ends early where the file has changed since.
@@ -235,6 +223,10 @@ pub(super) struct Scores<'a> {
     records: Records<Source<'a>>,
     row: u64,
     hasher: DefaultHasher,
+    times: Times,
+    /// The first rows whose own timestamps are [too early](Early).
+    given: Option<u64>,
+    made: Option<u64>,
     block: VecDeque<Score>,
     has_changed: bool,
 }
@@ -249,10 +241,19 @@ impl Scores<'_> {
     /// Reads a block, and keeps it if it is what was checked.
     fn fill(&mut self) -> Option<()> {
         let rows = (self.input.rows - self.row).min(BLOCK);
-        for _ in 0..rows {
+        for row in (self.row + 1..).take(usize::try_from(rows).ok()?) {
             let record = self.records.next().ok()??;
             record.identity().hash(&mut self.hasher);
-            self.block.push_back(row::score(&self.input.columns, &record).ok()?);
+            let stamp = |user_id: &str, own| {
+                let (timestamp, verdict) = self.times.next(user_id, own);
+                match verdict {
+                    Err(Early::ThanGiven) => _ = self.given.get_or_insert(row),
+                    Err(Early::ThanMade) => _ = self.made.get_or_insert(row),
+                    Ok(()) => {}
+                }
+                timestamp
+            };
+            self.block.push_back(row::stamped(&self.input.columns, &record, stamp).ok()?);
         }
         let block = usize::try_from(self.row / BLOCK).ok()?;
         let is_same = rows == 0 || self.input.checkpoints.get(block) == Some(&self.hasher.finish());

@@ -10,6 +10,22 @@ use super::csv::Record;
 
 /// Reads a row.
 pub(super) fn score(columns: &Columns, record: &Record<'_>) -> Result<Score, String> {
+    builder(columns, record)?.build().map_err(|error| error.to_string())
+}
+
+/// Reads a row, and gives it the timestamp that `stamp` makes of its user and the one that it brings.
+pub(super) fn stamped(
+    columns: &Columns,
+    record: &Record<'_>,
+    stamp: impl FnOnce(&str, Option<Timestamp>) -> Timestamp,
+) -> Result<Score, String> {
+    let own = time(Column::Timestamp, columns.cell(record, Column::Timestamp))?;
+    let user_id = columns.cell(record, Column::UserId).unwrap_or_default();
+    let builder = builder(columns, record)?.timestamp(stamp(user_id, own));
+    builder.build().map_err(|error| error.to_string())
+}
+
+fn builder(columns: &Columns, record: &Record<'_>) -> Result<ScoreBuilder, String> {
     if record.len() != columns.count() {
         return Err(format!(
             "it has {}, and the header row names {}",
@@ -45,9 +61,7 @@ pub(super) fn score(columns: &Columns, record: &Record<'_>) -> Result<Score, Str
     builder = with(builder, cell(Column::ScoringUserId), ScoreBuilder::scoring_user_id);
     builder = with(builder, time(Column::Timestamp, cell(Column::Timestamp))?, ScoreBuilder::timestamp);
     builder = with(builder, time(Column::StartedAt, cell(Column::StartedAt))?, ScoreBuilder::started_at);
-    builder =
-        with(builder, time(Column::SubmittedAt, cell(Column::SubmittedAt))?, ScoreBuilder::submitted_at);
-    builder.build().map_err(|error| error.to_string())
+    Ok(with(builder, time(Column::SubmittedAt, cell(Column::SubmittedAt))?, ScoreBuilder::submitted_at))
 }
 
 /// A number as JSON has it: no spaces, no sign but a minus, a point.
