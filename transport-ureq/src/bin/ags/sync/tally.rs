@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use lti_ags_ureq::{Halt, Reason, RowOutcome, Settlement, Summary};
+use lti_ags_ureq::{ErrorKind, Halt, Reason, RowOutcome, Settlement, Summary};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -22,6 +22,7 @@ pub(super) struct Tally<'a> {
     /// Rows that an earlier run settled.
     replayed: u64,
     /// Rows that the platform does not hold, by outcome and reason.
+    told: Told,
     failed: BTreeMap<(&'static str, &'static str), u64>,
     /// Of them, those that fail this run: a dry run may skip, and what was rejected before is known.
     failing: u64,
@@ -33,6 +34,24 @@ pub(super) struct Tally<'a> {
 #[derive(Serialize)]
 struct Line<'a> {
     row: u64,
+/// Which rows there was something to tell of: a bit for each.
+#[derive(Debug, Default)]
+struct Told(Vec<u64>);
+
+impl Told {
+    /// Takes note of a row, and says whether it is new.
+    fn note(&mut self, row: u64) -> bool {
+        let Ok(word) = usize::try_from(row / 64) else { return true };
+        if word >= self.0.len() {
+            self.0.resize(word + 1, 0);
+        }
+        let (bit, Some(word)) = (1 << (row % 64), self.0.get_mut(word)) else { return true };
+        let is_new = *word & bit == 0;
+        *word |= bit;
+        is_new
+    }
+}
+
     user_id: &'a str,
     outcome: &'static str,
     attempts: u32,
@@ -49,6 +68,7 @@ impl<'a> Tally<'a> {
             replayed: 0,
             failed: BTreeMap::new(),
             failing: 0,
+            told: Told::default(),
             shown: 0,
             is_unread: false,
         }
@@ -65,6 +85,7 @@ impl<'a> Tally<'a> {
         self.replayed += u64::from(*replayed);
         if let Some(reason) = reason {
             *self.failed.entry((outcome.name(), reason)).or_default() += 1;
+        self.told.note(*row);
             let is_expected = self.dry_run && (*replayed || outcome.reason() == Some(Reason::DryRun));
             self.failing += u64::from(!is_expected);
         }
@@ -99,6 +120,31 @@ impl<'a> Tally<'a> {
     pub(super) fn tell(&mut self, text: &str) -> Result<(), Failure> {
         if !self.is_unread {
             self.is_unread = output::write(text)?.is_break();
+        }
+        Ok(())
+    }
+
+    /// Takes note of a row of which the run has told nothing, unless there is none: it was not sent for the reason for which
+    /// nothing was, or else nobody knows.
+    pub(super) fn skip(
+        &mut self,
+        row: u64,
+        user_id: &str,
+        halts: &[Halt],
+        summary: &mut Summary,
+    ) -> Result<(), Failure> {
+        if !self.told.note(row) {
+            return Ok(());
+        }
+        let kind = halts.first().map_or(ErrorKind::OutcomeUnknown, |halt| halt.error.kind());
+        let outcome = RowOutcome::Skipped(Reason::Failed(kind)).name();
+        *self.failed.entry((outcome, kind.name())).or_default() += 1;
+        self.failing += 1;
+        summary.rows += 1;
+        summary.skipped += 1;
+        if self.output.is_json() {
+            let line = Line { row, user_id, outcome, attempts: 0, reason: Some(kind.name()) };
+            self.tell(&self.output.line(&line)?)?;
         }
         Ok(())
     }
@@ -176,15 +222,8 @@ impl<'a> Tally<'a> {
         self.tell(&text)
     }
 
-    /// Whether all is done; else what is not, why, and how to go on. `stopped` tells how many rows there are, where somebody
-    /// stopped it.
-    pub(super) fn verdict(
-        &self,
-        summary: &Summary,
-        halts: &[Halt],
-        stopped: Option<u64>,
-    ) -> Result<(), Failure> {
-        let left = stopped.map_or(0, |rows| rows.saturating_sub(summary.rows));
+    /// Whether all is done; else what is not, why, and how to go on. So many rows are left without a word.
+    pub(super) fn verdict(&self, left: u64, halts: &[Halt]) -> Result<(), Failure> {
         if self.failing == 0 && left == 0 {
             return Ok(());
         }
@@ -223,5 +262,32 @@ impl<'a> Tally<'a> {
     fn reasons(&self, outcome: &str) -> String {
         let reasons = self.failed.iter().filter(|((of, _), _)| *of == outcome);
         reasons.map(|((_, reason), rows)| format!("{reason} {rows}")).collect::<Vec<_>>().join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_of_which_nothing_was_told_is_skipped_and_fails_the_run() {
+        let mut tally = Tally::new(Output::new(true), false, false);
+        let mut summary = Summary::default();
+        for row in [1, 64, 65] {
+            assert!(tally.told.note(row));
+        }
+        for row in 1..=65 {
+            tally.skip(row, "u", &[], &mut summary).unwrap();
+        }
+        assert_eq!((summary.rows, summary.skipped), (62, 62));
+        let failure = tally.verdict(0, &[]).unwrap_err();
+        assert!(failure.message().contains("skipped (outcome_unknown 62)"), "{failure:?}");
+    }
+
+    #[test]
+    fn no_run_that_leaves_rows_is_a_success() {
+        let tally = Tally::new(Output::new(true), true, false);
+        assert!(tally.verdict(0, &[]).is_ok());
+        assert!(tally.verdict(1, &[]).unwrap_err().message().contains("1 row to go"));
     }
 }
