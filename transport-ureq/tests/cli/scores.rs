@@ -296,3 +296,13 @@ fn the_command_needs_no_trace_of_a_launch_but_its_line_item() {
     let ran = tool.post(&["--json", "--line-item", &server.url("/items/77")]);
     assert_eq!(ran.json()["user_id"], "u-1001");
 }
+
+#[test]
+fn what_to_do_about_a_later_score_is_told_and_can_be_done() {
+    let server = Server::answering(Reply::new(409, ""));
+    let ran = Tool::at(&server).post(&["--json"]);
+    ran.assert_failed(1, "stale_timestamp");
+    let message = ran.error()["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("post again later, or with a later --timestamp"), "{message}");
+    assert!(!message.contains("none"), "{message}");
+}

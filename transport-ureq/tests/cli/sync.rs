@@ -171,6 +171,7 @@ fn another_line_item_is_named_by_its_url() {
     let server = Server::willing();
     let foreign = sync(&Tool::at(&server), &grades([("u", 1)]), &["--line-item", "https://lms.example/9"]);
     assert_eq!((foreign.code, outcomes(&foreign)), (1, vec!["skipped foreign_origin".to_owned()]));
+    assert!(foreign.stderr.contains("add the origin to allow_origins of [policy]"), "{foreign:?}");
     assert_eq!(server.requests().len(), 0);
     sync(&Tool::configured(&server, ""), &grades([("u", 1)]), &[]).assert_failed(1, "service_not_available");
 }
@@ -190,6 +191,17 @@ fn what_the_platform_refuses_is_rejected_and_the_rest_goes_on() {
     let message = ran.last_error()["message"].as_str().unwrap().to_owned();
     assert!(message.contains("rejected (user_not_gradable 1)"), "{message}");
     assert_eq!((&summary(&ran)["rejected"], &summary(&ran)["superseded"]), (&json!(1), &json!(1)));
+}
+
+#[test]
+fn programs_are_told_the_first_refusals_in_the_platforms_words() {
+    let server = Server::answering(Reply::new(422, format!("no such course section {TOKEN}")));
+    let ran = sync(&Tool::at(&server), &grades((0..10).map(|row| ("u", row))), &[]);
+    let notes: Vec<_> = ran.stderr.lines().filter(|line| line.contains("no such course section")).collect();
+    assert_eq!(notes.len(), 3, "{ran:?}");
+    assert!(notes[0].starts_with("ags: note: row 1: rejected: post score: "), "{notes:?}");
+    assert_eq!(ran.last_error()["kind"], "rows_failed");
+    ran.assert_hides(&[TOKEN]);
 }
 
 #[test]
@@ -239,7 +251,7 @@ fn when_nothing_more_can_be_sent_every_row_left_is_skipped_with_that_kind() {
         message.contains("skipped (token_refused 50)") && message.contains("invalid_client"),
         "{message}"
     );
-    assert!(message.contains("--journal"), "{message}");
+    assert!(message.contains("when that is mended, run again") && message.contains("--journal"), "{message}");
 
     // In the middle: the token expires, and there is no other.
     let server = Server::start(|request, before| match (&*request.path, before) {

@@ -243,3 +243,23 @@ fn an_input_that_was_begun_is_gone_on_with_whatever_the_time_is() {
     assert_eq!((ran.code, outcomes(&ran)), (0, vec!["sent".to_owned(); 2]), "{ran:?}");
     assert_eq!(server.service_requests()[1].json()["timestamp"], "2020-03-02T09:00:00.000Z");
 }
+
+#[test]
+fn a_disk_that_is_full_ends_it_and_the_journal_is_named() {
+    let server = Server::willing();
+    let tool = Tool::at(&server);
+    tool.write("grades.csv", &grades((0..200).map(|row| ("u", row))));
+    // No file may grow beyond a block or two.
+    let run = format!(
+        "trap '' XFSZ; ulimit -f 1; exec {} scores sync grades.csv --json --journal grades.journal",
+        env!("CARGO_BIN_EXE_ags")
+    );
+    let output =
+        std::process::Command::new("sh").args(["-c", &run]).current_dir(&tool.folder).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    let error: serde_json::Value = serde_json::from_str(stderr.lines().last().unwrap()).unwrap();
+    assert_eq!(error["error"]["kind"], "journal");
+    assert!(error["error"]["message"].as_str().unwrap().starts_with("grades.journal: "), "{stderr}");
+    assert_eq!(server.service_requests().len(), 0, "nothing is sent that is not recorded");
+}

@@ -161,7 +161,10 @@ fn advice(error: &Error) -> Option<&'static str> {
         ErrorKind::RateLimited { .. } => {
             "max_retry_after_seconds and deadline_seconds of [policy] set how long to wait"
         }
-        ErrorKind::StaleTimestamp => "a score with a later --timestamp, or with none, replaces it",
+        ErrorKind::StaleTimestamp => {
+            "it holds a later score, a person's perhaps, or one from a clock that is ahead: post again later, or with a \
+             later --timestamp"
+        }
         ErrorKind::ResponseTooLarge => "max_body_bytes of [policy] sets the limit",
         ErrorKind::TooManyPages => "max_pages of [policy] sets the limit",
         _ => return None,

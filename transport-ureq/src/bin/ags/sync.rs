@@ -9,6 +9,7 @@ mod row;
 mod tally;
 mod times;
 
+use std::path::Path;
 use std::time::Instant;
 
 use lti_ags_ureq::{History, JournalError, JournalFile, JournalHeader, Passback, Row, ServiceUrl, Timestamp};
@@ -125,7 +126,10 @@ fn sync(
     while let Some(settlement) = run.next() {
         let told = match settlement {
             Ok(settlement) => tally.settle(&settlement),
-            Err(error) => Err(Failure::new("journal", chain(&error)).too_late()),
+            Err(error) => {
+                let path = args.journal.as_deref().unwrap_or(Path::new("")).display();
+                Err(Failure::new("journal", format_args!("{path}: {}", chain(&error))).too_late())
+            }
         };
         progress.set(run.summary(), tally.replayed());
         let written =
@@ -145,10 +149,10 @@ fn sync(
         for (row, score) in (1..).zip(&mut again) {
             tally.skip(row, score.user_id(), &halts, &mut summary)?;
         }
-    }
-}
         trouble = again.trouble().map(Failure::too_late);
+    }
     let told = tally.finish(&summary, begun.elapsed());
     let left = input.rows().saturating_sub(summary.rows);
     trouble.map_or(told, Err)?;
     tally.verdict(left, &halts).map_err(|failure| failure.map(|message| platform.output().shown(message)))
+}

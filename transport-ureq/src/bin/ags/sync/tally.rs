@@ -13,16 +13,19 @@ use crate::table::{Column, Table};
 /// How many rows that were not taken are shown to people one by one.
 const MANY: u64 = 100;
 
+/// How many of each kind are told of to people who watch a program.
+const FEW: u64 = 3;
+
 /// What there is to tell in the end.
 #[derive(Debug)]
 pub(super) struct Tally<'a> {
     output: Output<'a>,
     dry_run: bool,
     has_journal: bool,
+    told: Told,
     /// Rows that an earlier run settled.
     replayed: u64,
     /// Rows that the platform does not hold, by outcome and reason.
-    told: Told,
     failed: BTreeMap<(&'static str, &'static str), u64>,
     /// Of them, those that fail this run: a dry run may skip, and what was rejected before is known.
     failing: u64,
@@ -31,9 +34,6 @@ pub(super) struct Tally<'a> {
     is_unread: bool,
 }
 
-#[derive(Serialize)]
-struct Line<'a> {
-    row: u64,
 /// Which rows there was something to tell of: a bit for each.
 #[derive(Debug, Default)]
 struct Told(Vec<u64>);
@@ -52,6 +52,9 @@ impl Told {
     }
 }
 
+#[derive(Serialize)]
+struct Line<'a> {
+    row: u64,
     user_id: &'a str,
     outcome: &'static str,
     attempts: u32,
@@ -65,10 +68,10 @@ impl<'a> Tally<'a> {
             output,
             dry_run,
             has_journal,
+            told: Told::default(),
             replayed: 0,
             failed: BTreeMap::new(),
             failing: 0,
-            told: Told::default(),
             shown: 0,
             is_unread: false,
         }
@@ -82,14 +85,20 @@ impl<'a> Tally<'a> {
     pub(super) fn settle(&mut self, settlement: &Settlement) -> Result<Option<String>, Failure> {
         let Settlement { row, user_id, outcome, attempts, replayed, error, .. } = settlement;
         let reason = outcome.reason().map(Reason::name);
+        self.told.note(*row);
         self.replayed += u64::from(*replayed);
         if let Some(reason) = reason {
             *self.failed.entry((outcome.name(), reason)).or_default() += 1;
-        self.told.note(*row);
             let is_expected = self.dry_run && (*replayed || outcome.reason() == Some(Reason::DryRun));
             self.failing += u64::from(!is_expected);
         }
         if self.output.is_json() {
+            if let (Some(reason), RowOutcome::Rejected(_) | RowOutcome::GaveUp(_), Some(error)) =
+                (reason, outcome, error)
+                && self.failed.get(&(outcome.name(), reason)).is_some_and(|rows| *rows <= FEW)
+            {
+                self.output.note(&format!("row {row}: {}: {error}", outcome.name().replace('_', " ")));
+            }
             let line = Line { row: *row, user_id, outcome: outcome.name(), attempts: *attempts, reason };
             return self.output.line(&line).map(Some);
         }
@@ -116,14 +125,6 @@ impl<'a> Tally<'a> {
         })
     }
 
-    /// Writes it. That nobody reads it is no reason to leave scores unsent.
-    pub(super) fn tell(&mut self, text: &str) -> Result<(), Failure> {
-        if !self.is_unread {
-            self.is_unread = output::write(text)?.is_break();
-        }
-        Ok(())
-    }
-
     /// Takes note of a row of which the run has told nothing, unless there is none: it was not sent for the reason for which
     /// nothing was, or else nobody knows.
     pub(super) fn skip(
@@ -145,6 +146,14 @@ impl<'a> Tally<'a> {
         if self.output.is_json() {
             let line = Line { row, user_id, outcome, attempts: 0, reason: Some(kind.name()) };
             self.tell(&self.output.line(&line)?)?;
+        }
+        Ok(())
+    }
+
+    /// Writes it. That nobody reads it is no reason to leave scores unsent.
+    pub(super) fn tell(&mut self, text: &str) -> Result<(), Failure> {
+        if !self.is_unread {
+            self.is_unread = output::write(text)?.is_break();
         }
         Ok(())
     }
@@ -241,20 +250,23 @@ impl<'a> Tally<'a> {
             message.push_str(&text);
         };
         for Halt { error, .. } in halts {
-            add(format!("nothing more could be sent: {error}"));
+            // With what can be done about it.
+            add(format!("nothing more could be sent: {}", Failure::from(error.clone()).message()));
         }
         if left > 0 {
             add(format!("stopped with {} to go", counted(left, "row", "rows")));
         }
         let is_open = |(outcome, _): &(&str, &str)| *outcome != "rejected";
         if left > 0 || self.failed.keys().any(is_open) {
-            add(if self.has_journal {
-                "run the same command again, and it goes on with what was skipped or given up".to_owned()
+            let mended =
+                if halts.iter().all(|halt| halt.error.is_transient()) { "" } else { "when that is mended, " };
+            let how = if self.has_journal {
+                "run the same command again, and it goes on with what was skipped or given up"
             } else {
-                "run again, it sends every row again, unless told --only-changed; with --journal it would go on \
-                 where it stood"
-                    .to_owned()
-            });
+                "run again, it sends every row again, unless told --only-changed; with --journal it would go on where \
+                 it stood"
+            };
+            add(format!("{mended}{how}"));
         }
         Err(Failure::new("rows_failed", message))
     }
