@@ -177,3 +177,42 @@ fn what_is_hidden_is_said_to_be() {
     let ran = Tool::at(&server).post(&["--comment", COMMENT]);
     assert!(ran.stderr.contains("422: no [redacted]; [redacted]; bye"), "{ran:?}");
 }
+
+#[test]
+fn a_token_that_is_called_as_something_of_the_tools_own_breaks_no_line() {
+    for (token, user_id) in
+        [("resultScore", "u-1001"), ("outcome", "u-1001"), ("u-1001", "u-1001"), ("sent", "u-1001")]
+    {
+        let server = Server::start(move |request, _| match (&*request.method, &*request.path) {
+            (_, "/token") => Reply::new(
+                200,
+                format!(r#"{{"access_token":"{token}","token_type":"bearer","expires_in":3600}}"#),
+            ),
+            ("GET", _) => Reply::new(
+                200,
+                format!(
+                    r#"[{{"userId":"{user_id}x","resultScore":5,"comment":"see {token}","tool":{{"{token}x":["{token}"]}}}}]"#
+                ),
+            ),
+            _ => Reply::new(200, ""),
+        });
+        let tool = Tool::at(&server);
+        let told = tool.post(&["--json"]).json();
+        assert_eq!((&told["outcome"], &told["user_id"]), (&"sent".into(), &"u-1001".into()), "{token}");
+        let result = tool.run(&["results", "list", "--json"]).json();
+        assert_eq!(
+            (&result["resultScore"], &result["comment"]),
+            (&5.into(), &"see [redacted]".into()),
+            "{token}"
+        );
+        assert_eq!(result["tool"]["[redacted]x"][0], "[redacted]", "{token}");
+        tool.write("grades.csv", "user_id,score_given,score_maximum\nu-1001,1,2\n");
+        let lines = tool.run(&["scores", "sync", "grades.csv", "--json"]).lines();
+        assert_eq!(
+            (&lines[0]["outcome"], &lines[0]["user_id"]),
+            (&"sent".into(), &"u-1001".into()),
+            "{token}"
+        );
+        assert_eq!(lines[1]["summary"]["sent"], 1, "{token}");
+    }
+}

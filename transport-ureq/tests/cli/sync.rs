@@ -345,8 +345,7 @@ fn standard_output_holds_nothing_but_json_lines_and_no_secret() {
         _ => Reply::new(422, format!("\u{1b}[31mno {TOKEN}: {}", request.body)),
     });
     let tool = Tool::at(&server);
-    let text =
-        format!("user_id,score_given,score_maximum,comment\nu-\u{1b}[31m{TOKEN},1,2,Planted comment\n");
+    let text = "user_id,score_given,score_maximum,comment\nu-\u{1b}[31m,1,2,Planted comment\n".to_owned();
     for flags in [&["--trace"][..], &[]] {
         let ran = sync(&tool, &text, flags);
         assert_eq!((ran.code, outcomes(&ran)), (1, vec!["rejected score_refused".to_owned()]), "{ran:?}");

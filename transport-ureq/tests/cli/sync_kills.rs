@@ -133,7 +133,8 @@ fn killed_in_the_middle_it_goes_on_with_the_same_timestamps() {
     tool.write("grades.csv", &file(&platform, 60));
     let mut child = tool.spawn(&ARGUMENTS);
     came.iter().take(24).count();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines().take(20).map(|line| line.unwrap() + "\n");
+    let lines =
+        BufReader::new(child.stdout.take().unwrap()).lines().take(20).map(|line| line.unwrap() + "\n");
     let settled = settled(lines.collect::<String>().as_bytes());
     child.kill().unwrap();
     child.wait().unwrap();

@@ -205,5 +205,5 @@ fn tell(output: Output<'_>, what: &str, item: &LineItem) -> Result<(), Failure> 
     if let Some(more @ 1..) = item.extensions().len().checked_sub(MANY) {
         words.extend(["  and ", &more.to_string(), " members more, which --json shows\n"]);
     }
-    output.tell(item, &words)
+    output.tell_item(item, &words)
 }

@@ -28,13 +28,19 @@ impl<'a> Output<'a> {
         Self { json, client: Some(client) }
     }
 
-    /// Tells one thing: as a line of JSON, or in words for people, which may have several lines.
+    /// Tells one thing: as a line of JSON, or in words for people, which may have several lines. What of it is the platform's
+    /// has been [redacted](Self::shown).
     pub(crate) fn tell(&self, record: &impl Serialize, words: &str) -> Result<(), Failure> {
         if self.json {
             return write(&self.line(record)?).map(drop);
         }
-        let lines: Vec<_> = words.lines().map(|line| self.redact(&clean(line)).into_owned()).collect();
+        let lines: Vec<_> = words.lines().map(clean).collect();
         write(&format!("{}\n", lines.join("\n"))).map(drop)
+    }
+
+    /// Tells one thing that is the platform's.
+    pub(crate) fn tell_item(&self, item: &impl Member, words: &str) -> Result<(), Failure> {
+        if self.json { write(&self.item(item)?).map(drop) } else { self.tell(&(), words) }
     }
 
     /// Tells a list as its pages come: as lines of JSON, or as a table for people, or what to say if it is empty.
@@ -50,7 +56,7 @@ impl<'a> Output<'a> {
             let items = page?.items;
             is_empty &= items.is_empty();
             let text = if self.json {
-                items.iter().map(|item| self.line(item)).collect::<Result<String, _>>()?
+                items.iter().map(|item| self.item(item)).collect::<Result<String, _>>()?
             } else {
                 table.page(items.iter().map(|item| row(item).map(|cell| self.shown(&cell))))
             };
@@ -78,9 +84,15 @@ impl<'a> Output<'a> {
 
     /// A line of JSON.
     pub(crate) fn line(&self, record: &impl Serialize) -> Result<String, Failure> {
-        let line = serde_json::to_string(record).and_then(without_nulls);
-        let line = line.map_err(|error| Failure::output(&error.into()))?;
-        Ok(format!("{}\n", self.redact(&line)))
+        let line = serde_json::to_string(record).map_err(|error| Failure::output(&error.into()))?;
+        Ok(line + "\n")
+    }
+
+    /// A line of JSON, of what is the platform's.
+    fn item(&self, item: &impl Member) -> Result<String, Failure> {
+        let line = serde_json::to_string(item).and_then(without_nulls);
+        let line = line.and_then(|line| with_strings(&line, |text| self.redact(text)));
+        Ok(line.map_err(|error| Failure::output(&error.into()))? + "\n")
     }
 
     fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
@@ -102,6 +114,44 @@ fn without_nulls(line: String) -> serde_json::Result<String> {
         return serde_json::to_string(&Members(serde_json::from_str(&line)?));
     }
     Ok(line)
+}
+
+/// The names of members that the specification has (AGS 3.2.5, 3.3.4): a secret may be called so, too.
+const NAMES: [&str; 15] = [
+    "id",
+    "label",
+    "scoreMaximum",
+    "resourceLinkId",
+    "resourceId",
+    "tag",
+    "startDateTime",
+    "endDateTime",
+    "gradesReleased",
+    "scoreOf",
+    "userId",
+    "resultScore",
+    "resultMaximum",
+    "comment",
+    "scoringUserId",
+];
+
+/// JSON with each string changed, at any depth, but for the names that the specification has. All else stays byte for byte.
+fn with_strings(json: &str, change: impl for<'t> Fn(&'t str) -> Cow<'t, str>) -> serde_json::Result<String> {
+    let mut changed = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some((before, from)) = rest.find('"').and_then(|at| rest.split_at_checked(at)) {
+        let mut strings = serde_json::Deserializer::from_str(from).into_iter::<String>();
+        let text = strings.next().transpose()?.unwrap_or_default();
+        let (string, after) = from.split_at_checked(strings.byte_offset()).unwrap_or((from, ""));
+        let is_fixed = after.trim_start().starts_with(':') && NAMES.contains(&&*text);
+        changed.push_str(before);
+        match change(&text) {
+            Cow::Owned(text) if !is_fixed => changed.push_str(&serde_json::to_string(&text)?),
+            _ => changed.push_str(string),
+        }
+        rest = after;
+    }
+    Ok(changed + rest)
 }
 
 /// Writes text as it is, and says whether to go on: a reader that has seen enough (`ags … | head`) is no failure.
@@ -150,6 +200,17 @@ mod tests {
         let kept = r#"{"b":{"c":null,"n":1.50},"null":"null","d":[null],"e":1e400}"#;
         assert_eq!(without_nulls(line.to_owned()).unwrap(), kept);
         assert_eq!(without_nulls(r#"{"a":1}"#.to_owned()).unwrap(), r#"{"a":1}"#);
+    }
+
+    #[test]
+    fn strings_are_changed_and_the_specifications_names_are_not() {
+        fn change(text: &str) -> Cow<'_, str> {
+            if text.contains('a') { Cow::Owned(text.replace('a', "\"")) } else { Cow::Borrowed(text) }
+        }
+        let line = r#"{"tag":"a \"b","n":1.50,"a" :["a",{"tag" :"x\/a"},"b\/"],"t":true}"#;
+        let changed = r#"{"tag":"\" \"b","n":1.50,"\"" :["\"",{"tag" :"x/\""},"b\/"],"t":true}"#;
+        assert_eq!(with_strings(line, change).unwrap(), changed);
+        assert_eq!(with_strings("{}", change).unwrap(), "{}");
     }
 
     #[test]

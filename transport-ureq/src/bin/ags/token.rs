@@ -1,6 +1,6 @@
 //! `ags token`: what the platform grants, never the token.
 
-use lti_ags_ureq::{Scope, printable};
+use lti_ags_ureq::Scope;
 use serde::Serialize;
 
 use crate::args::Global;
@@ -17,8 +17,8 @@ struct Allowed {
 pub(crate) fn run(global: &Global) -> Result<(), Failure> {
     let platform = Platform::open(global, None)?;
     let grant = platform.authorize()?;
-    // Scopes are the platform's text: one that repeats the assertion is not shown.
-    let granted: Vec<_> = grant.scopes.iter().map(|scope| printable(scope.as_str())).collect();
+    // Scopes are the platform's text: one that repeats the token or the assertion is not shown.
+    let granted: Vec<_> = grant.scopes.iter().map(|scope| platform.output().shown(scope.as_str())).collect();
     let offered = platform.endpoint().scopes();
     let is_missing = |scope: &Scope| offered.contains(scope) && !grant.scopes.contains(scope);
     let missing: Vec<_> = Scope::AGS.into_iter().filter(is_missing).map(|scope| scope.to_string()).collect();

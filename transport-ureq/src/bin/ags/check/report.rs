@@ -59,7 +59,7 @@ impl<'a> Report<'a> {
     }
 
     fn tell(&mut self, mark: &str, check: &str, detail: &str) -> Result<(), Failure> {
-        let ok = mark == "ok";
+        let (ok, detail) = (mark == "ok", &*self.output.shown(detail));
         self.findings += 1;
         self.failed += u32::from(!ok);
         let words = wrapped(&format!("{mark:<INDENT$}{check}: {detail}"));
