@@ -26,15 +26,16 @@ impl JournalFile {
     ///
     /// # Errors
     ///
-    /// Where it is of another input or line item, no journal, damaged or in use. It stays as it was.
+    /// Where it is of another input or line item, no journal, no regular file, damaged or in use. It stays as it was.
     pub fn open(path: impl AsRef<Path>, header: JournalHeader) -> Result<Self, JournalError> {
         let path = path.as_ref().to_owned();
+        check_kind(&path)?;
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(&path).map_err(JournalError::Read)?;
-        lock(&file)?;
+        refused(file.try_lock())?;
         let head = header.to_line();
         let Recovered { history, kept, torn, .. } = read(&mut file, header)?;
         let mut journal = Self { file, path, history, torn };
@@ -43,9 +44,17 @@ impl JournalFile {
     }
 
     /// What a journal tells, without a change to it: for a dry run. Nothing where there is no file.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open) does.
     pub fn look(path: impl AsRef<Path>, header: JournalHeader) -> Result<History, JournalError> {
+        check_kind(path.as_ref())?;
         match File::open(path) {
-            Ok(mut file) => Ok(read(&mut file, header)?.history),
+            Ok(mut file) => {
+                refused(file.try_lock_shared())?;
+                Ok(read(&mut file, header)?.history)
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Ok(JournalReader::new(header).finish()?.history)
             }
@@ -95,8 +104,18 @@ impl Journal for JournalFile {
     }
 }
 
-fn lock(file: &File) -> Result<(), JournalError> {
-    file.try_lock().map_err(|error| match error {
+/// A pipe would be waited for, and reading a device may do something: they are not even opened.
+fn check_kind(path: &Path) -> Result<(), JournalError> {
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => Ok(()),
+        Ok(_) => Err(JournalError::NotAJournal),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(JournalError::Read(error)),
+    }
+}
+
+fn refused(lock: Result<(), TryLockError>) -> Result<(), JournalError> {
+    lock.map_err(|error| match error {
         TryLockError::WouldBlock => JournalError::InUse,
         TryLockError::Error(error) => JournalError::Read(error),
     })

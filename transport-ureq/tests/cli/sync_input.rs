@@ -170,7 +170,8 @@ fn a_header_alone_is_nothing_to_do() {
 fn a_file_that_is_not_there_or_none_is_refused() {
     let server = Server::willing();
     let tool = Tool::at(&server);
-    for file in ["nowhere.csv", "."] {
+    assert!(std::process::Command::new("mkfifo").arg(tool.path("pipe")).status().unwrap().success());
+    for file in ["nowhere.csv", ".", "pipe", "/dev/null", "/dev/zero"] {
         let ran = tool.run(&["scores", "sync", file, "--json"]);
         ran.assert_failed(2, "input_file");
         assert!(ran.error().get("row").is_none());

@@ -102,7 +102,11 @@ fn a_file_that_is_no_journal_stays_untouched() {
         sync(&tool, &grades([("u", 1)]), &JOURNAL).assert_failed(2, "journal");
         assert_eq!(fs::read_to_string(tool.path("grades.journal")).unwrap(), text);
     }
-    sync(&tool, &grades([("u", 1)]), &["--journal", "."]).assert_failed(2, "journal");
+    assert!(std::process::Command::new("mkfifo").arg(tool.path("pipe")).status().unwrap().success());
+    for journal in [".", "pipe", "/dev/null", "/dev/full", "/dev/zero"] {
+        sync(&tool, &grades([("u", 1)]), &["--journal", journal]).assert_failed(2, "journal");
+        sync(&tool, &grades([("u", 1)]), &["--journal", journal, "--dry-run"]).assert_failed(2, "journal");
+    }
     sync(&tool, &grades([("u", 1)]), &["--journal", "nowhere/grades.journal"]).assert_failed(2, "journal");
     // The input itself is none either.
     sync(&tool, &grades([("u", 1)]), &["--journal", "grades.csv"]).assert_failed(2, "journal");
@@ -129,6 +133,7 @@ fn a_journal_in_use_by_another_run_is_refused() {
     // The second row is not answered yet.
     let before = server.requests().len();
     tool.run(&arguments).assert_failed(2, "journal");
+    tool.run(&[&arguments[..], &["--dry-run"]].concat()).assert_failed(2, "journal");
     assert!(server.requests().len() <= before + 1, "only the other one has gone on");
     answer.send(()).unwrap();
     assert!(other.wait().unwrap().success());

@@ -2,7 +2,7 @@
 //! was checked, and no more of it in memory than a block.
 
 use std::collections::VecDeque;
-use std::fs::File;
+use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -158,10 +158,11 @@ fn without_mark<R: BufRead>(mut input: R) -> Result<std::io::Chain<Cursor<Vec<u8
 
 fn read(path: &Path, start: Timestamp) -> Result<Input, Trouble> {
     let unreadable = |error| Trouble::of_file(Fault::Io(error));
-    let file = File::open(path).map_err(unreadable)?;
-    if !file.metadata().map_err(unreadable)?.is_file() {
+    // Before it is opened: a pipe would be waited for.
+    if !fs::metadata(path).map_err(unreadable)?.is_file() {
         return Err(Trouble::of_file("it is read twice, and so it must be a file, and no pipe or folder"));
     }
+    let file = File::open(path).map_err(unreadable)?;
     let mut digested = Digested { input: &file, digest: Sha256::new() };
     let mut records = Records::new(without_mark(BufReader::with_capacity(1 << 16, &mut digested))?);
     let columns = match records.next().map_err(Trouble::of_file)? {
@@ -277,8 +278,6 @@ impl Iterator for Scores<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     const ROWS: u64 = 2 * BLOCK + 500;
