@@ -157,7 +157,7 @@ fn killed_in_the_middle_it_goes_on_with_the_same_timestamps() {
 
 #[test]
 fn ctrl_c_lets_what_is_on_its_way_arrive_and_begins_nothing_more() {
-    for name in ["INT", "TERM"] {
+    for name in ["INT", "TERM", "HUP"] {
         let (platform, came, release) = holding(13);
         let tool = folder(&platform);
         tool.write("grades.csv", &file(&platform, 60));
@@ -191,6 +191,23 @@ fn ctrl_c_lets_what_is_on_its_way_arrive_and_begins_nothing_more() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn under_nohup_it_goes_on_without_its_terminal() {
+    let (platform, came, release) = holding(13);
+    let tool = folder(&platform);
+    tool.write("grades.csv", &file(&platform, 30));
+    let run = format!("trap '' HUP; exec {} {}", env!("CARGO_BIN_EXE_ags"), ARGUMENTS.join(" "));
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", &run]).current_dir(&tool.folder).stdout(std::process::Stdio::null());
+    let mut child = command.spawn().unwrap();
+    came.iter().take(13).count();
+    signal("HUP", &child);
+    drop(release);
+    assert!(child.wait().unwrap().success());
+    assert_eq!(arrivals(&platform).len(), 30);
+}
+
+#[test]
 fn ctrl_c_a_second_time_ends_it_at_once() {
     let (tell, came) = mpsc::channel();
     let (_answer, answers) = mpsc::channel::<()>();
@@ -213,8 +230,10 @@ fn ctrl_c_a_second_time_ends_it_at_once() {
     stderr.read_line(&mut line).unwrap();
     assert!(line.contains("once more ends it at once"), "{line}");
     signal("INT", &child);
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(child.wait().unwrap().code(), Some(1));
     let mut rest = String::new();
     stderr.read_to_string(&mut rest).unwrap();
-    assert_eq!(rest, "");
+    let error: Value = serde_json::from_str(&rest).unwrap();
+    assert_eq!(error["error"]["kind"], "rows_failed");
+    assert!(error["error"]["message"].as_str().unwrap().contains("run the same command again"), "{rest}");
 }

@@ -96,7 +96,7 @@ pub(crate) fn run(global: &Global, args: &args::Check) -> Result<(), Failure> {
         clock_ahead: None,
         // What only reads may end anywhere.
         interrupt: if args.write {
-            Interrupt::listen(|| output::note(STOPPING))
+            Interrupt::listen(global.json, || output::note(STOPPING), own_item::cut_short)
         } else {
             Interrupt::default()
         },

@@ -118,10 +118,12 @@ fn sync(
     let mut tally = Tally::new(platform.output(), args.dry_run, has_journal);
     let stopper = run.stopper();
     let aside = progress.aside();
-    let interrupt = Interrupt::listen(move || {
+    let stop = move || {
         stopper.stop();
         aside.write(|| output::note(STOPPING));
-    });
+    };
+    let interrupt =
+        Interrupt::listen(platform.output().is_json(), stop, move || tally::cut_short(has_journal));
     let mut trouble = None;
     while let Some(settlement) = run.next() {
         let told = match settlement {

@@ -16,6 +16,16 @@ const CHANGED: &str = "ags check, changed (can be deleted)";
 const TAG: &str = "ags-check";
 const MAXIMUM: f64 = 10.0;
 
+/// Ended without waiting until the line item was deleted.
+pub(super) fn cut_short() -> Failure {
+    Failure::new(
+        "outcome_unknown",
+        format_args!(
+            "ended before the line item that was made was deleted: look for {LABEL:?} on the platform"
+        ),
+    )
+}
+
 /// A line item that was, or may have been, made by this check.
 pub(super) struct OwnItem {
     /// What no other line item has.

@@ -34,6 +34,25 @@ pub(super) struct Tally<'a> {
     is_unread: bool,
 }
 
+/// Ended without waiting for what was on its way.
+pub(super) fn cut_short(has_journal: bool) -> Failure {
+    Failure::new(
+        "rows_failed",
+        format_args!(
+            "ended before the answers to what was on its way had come; {}",
+            how_to_go_on(has_journal)
+        ),
+    )
+}
+
+fn how_to_go_on(has_journal: bool) -> &'static str {
+    if has_journal {
+        "run the same command again, and it goes on with what was skipped or given up"
+    } else {
+        "run again, it sends every row again, unless told --only-changed; with --journal it would go on where it stood"
+    }
+}
+
 /// Which rows there was something to tell of: a bit for each.
 #[derive(Debug, Default)]
 struct Told(Vec<u64>);
@@ -260,12 +279,7 @@ impl<'a> Tally<'a> {
         if left > 0 || self.failed.keys().any(is_open) {
             let mended =
                 if halts.iter().all(|halt| halt.error.is_transient()) { "" } else { "when that is mended, " };
-            let how = if self.has_journal {
-                "run the same command again, and it goes on with what was skipped or given up"
-            } else {
-                "run again, it sends every row again, unless told --only-changed; with --journal it would go on where \
-                 it stood"
-            };
+            let how = how_to_go_on(self.has_journal);
             add(format!("{mended}{how}"));
         }
         Err(Failure::new("rows_failed", message))
