@@ -149,3 +149,59 @@ fn ctrl_c_deletes_it_before_it_ends() {
     assert!(error.contains("\"kind\":\"outcome_unknown\""), "{error}");
     assert_eq!(labels(&platform), before);
 }
+
+#[test]
+fn a_creation_whose_answer_was_lost_is_gone_on_with() {
+    let platform = Platform::start();
+    let tool = folder(&platform);
+    platform.script(Route::LineItems, Script::reset_after_acting());
+    let ran = tool.run(&["check", "--write", "--json"]);
+    assert_says(&ran, "create", false, &["can be created", "lost"]);
+    assert_says(&ran, "update", true, &["can be changed"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+}
+
+/// A platform with one line item of the check's own, if it is listed, which refuses to delete it, or only says that it did.
+fn keeping(is_listed: bool, create: u16, delete: u16) -> (Server, Arc<Mutex<Vec<Value>>>) {
+    let items: Arc<Mutex<Vec<Value>>> = Arc::default();
+    let held = Arc::clone(&items);
+    let server = Server::start(move |request, _| {
+        let mut items = held.lock().unwrap();
+        let url = format!("http://{}/items/1", request.header("host").unwrap());
+        let path = request.path.split('?').next().unwrap_or_default();
+        match (&*request.method, path) {
+            (_, "/token") => Reply::token(),
+            ("POST" | "PUT", _) => {
+                let mut item = request.json();
+                item["id"] = url.into();
+                *items = vec![item.clone()];
+                Reply::new(if request.method == "POST" { create } else { 200 }, item.to_string())
+            }
+            ("DELETE", _) => Reply::new(delete, "user u-1001 may not"),
+            ("GET", "/items") if is_listed => Reply::new(200, Value::from(items.clone()).to_string()),
+            ("GET", "/items") => Reply::new(200, "[]"),
+            ("GET", "/items/1") => Reply::new(200, items[0].to_string()),
+            _ => Reply::new(404, ""),
+        }
+    });
+    (server, items)
+}
+
+#[test]
+fn what_stays_is_named_as_it_is_called_there() {
+    for (is_listed, create, delete, words) in
+        [(true, 201, 403, "403"), (true, 201, 204, "lists it all the same"), (false, 502, 204, "not listed")]
+    {
+        let (server, items) = keeping(is_listed, create, delete);
+        let ran = Tool::in_course(&server).run(&["check", "--write", "--json"]);
+        let item = items.lock().unwrap()[0].clone();
+        let (label, resource_id) = (item["label"].to_string(), item["resourceId"].as_str().unwrap());
+        assert_says(&ran, "delete", false, &["by hand", &label, resource_id, words]);
+        if is_listed {
+            assert_says(&ran, "delete", false, &["ags check, changed", item["id"].as_str().unwrap()]);
+        } else {
+            assert_says(&ran, "create", false, &["not known"]);
+        }
+        assert!(!ran.stdout.contains("u-1001"), "{ran:?}");
+    }
+}

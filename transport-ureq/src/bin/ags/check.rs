@@ -32,6 +32,9 @@ use report::Report;
 /// A clock that is off by more than this can make tokens fail: assertions are back-dated by five seconds only.
 const CLOCK_TOLERANCE: i64 = 5;
 
+/// What the library calls the request for a token.
+const TOKEN_REQUEST: &str = "token request";
+
 const STOPPING: &str = "stopping: the line item that was made is deleted first; once more ends it at once";
 
 /// How many requests there were, how many were to be sent again, and how many of these since the platform throttles.
@@ -106,7 +109,7 @@ pub(crate) fn run(global: &Global, args: &args::Check) -> Result<(), Failure> {
         let mut own = None;
         let outcome = check.services(args.write, &mut own);
         // Whatever happened: what was made is deleted again.
-        let cleaned = own.map_or(Ok(()), |own| check.remove(&own));
+        let cleaned = own.map_or(Ok(()), |own| check.remove(own));
         outcome.and(cleaned)?;
         if !is_known {
             check.platform_name()?;
@@ -167,9 +170,14 @@ impl Check<'_> {
         self.may(&[Scope::LINE_ITEM_READONLY, Scope::LINE_ITEM])
     }
 
-    /// What went wrong, as a sentence without the name of the operation in front, which the finding says.
+    /// What went wrong, as a sentence without the name of the operation in front, which the finding says. The platform's own
+    /// words may name a user: of them, only those about a token are repeated.
     fn why(&self, error: &Error) -> String {
-        let text = chain(error);
+        let mut text = chain(error);
+        if let Some(refusal) = error.refusal().filter(|_| error.operation() != Some(TOKEN_REQUEST)) {
+            let status = format!("the platform answered {}", refusal.status().as_str());
+            text = text.replace(&refusal.to_string(), &status);
+        }
         let text = match error.operation().and_then(|name| text.strip_prefix(name)) {
             Some(rest) => rest.trim_start_matches(": "),
             None => &text,

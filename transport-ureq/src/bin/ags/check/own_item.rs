@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::output::counted;
 
 use super::Check;
+use super::lists::capitalised;
 
 const LABEL: &str = "ags check (can be deleted)";
 const CHANGED: &str = "ags check, changed (can be deleted)";
@@ -32,6 +33,10 @@ pub(super) struct OwnItem {
     resource_id: String,
     /// Where it was seen, the latest place last.
     places: Vec<ServiceUrl>,
+    /// What it is called, as far as is known.
+    label: &'static str,
+    /// The platform has not refused to create it.
+    may_be_there: bool,
 }
 
 impl OwnItem {
@@ -48,6 +53,11 @@ impl OwnItem {
 
     fn list(&self) -> ListLineItems {
         ListLineItems::new().resource_id(&self.resource_id).tag(TAG)
+    }
+
+    /// Takes note of what it is called.
+    fn called(&mut self, item: &LineItem) {
+        self.label = if item.label() == CHANGED { CHANGED } else { LABEL };
     }
 
     /// Takes note of where it is, and says whether that is another place than before.
@@ -78,15 +88,25 @@ impl Check<'_> {
             return self.report.fine("create", &detail);
         }
         let number = getrandom::u64().map_err(|error| Failure::new("refused", error))?;
-        let made =
-            own.insert(OwnItem { resource_id: format!("ags-check-{number:016x}"), places: Vec::new() });
+        let made = own.insert(OwnItem {
+            resource_id: format!("ags-check-{number:016x}"),
+            places: Vec::new(),
+            label: LABEL,
+            may_be_there: true,
+        });
         let item = NewLineItem::new(LABEL, MAXIMUM)?.with_resource_id(&made.resource_id).with_tag(TAG);
         match self.probe(CreateLineItem::new(item)).0 {
             Ok(created) => {
                 made.seen_at(created.id());
                 self.report.fine("create", "A line item can be created.")?;
             }
+            Err(error) if error.kind() == ErrorKind::OutcomeUnknown => {
+                if !self.created_nonetheless(made, error)? {
+                    return Ok(());
+                }
+            }
             Err(error) => {
+                made.may_be_there = error.is_transient();
                 let detail = format!("A line item cannot be created: {}.", self.why(&error));
                 return self.report.fails("create", &detail, self.platform.failure(error));
             }
@@ -96,6 +116,20 @@ impl Check<'_> {
         self.find(made)?;
         self.go_on()?;
         self.change(made)
+    }
+
+    /// The answer to the creation was lost: whether the line item is there, and the check can go on with it.
+    fn created_nonetheless(&mut self, own: &mut OwnItem, error: Error) -> Result<bool, Failure> {
+        let read = self.read(own.list());
+        if let (None, [item]) = (read.error, &*read.items) {
+            own.seen_at(item.id());
+            let detail = "A line item can be created, but the answer to that was lost on the way.";
+            self.report.differs("create", detail)?;
+            return Ok(true);
+        }
+        let detail = format!("It is not known whether a line item can be created: {}.", self.why(&error));
+        self.report.fails("create", &detail, self.platform.failure(error))?;
+        Ok(false)
     }
 
     fn get(&mut self, own: &mut OwnItem) -> Result<(), Failure> {
@@ -178,6 +212,7 @@ impl Check<'_> {
             }
         };
         own.seen_at(item.id());
+        own.called(&item);
         if item.label() == CHANGED && own.is(&item) {
             return self.report.fine("update", "The new line item can be changed, and keeps the rest.");
         }
@@ -185,40 +220,58 @@ impl Check<'_> {
             .differs("update", "The new line item can be changed, but does not come out as it was asked for.")
     }
 
-    /// Deletes what was made, wherever it is, and sees to it that it is gone.
-    pub(super) fn remove(&mut self, own: &OwnItem) -> Result<(), Failure> {
+    /// Deletes what was made, wherever it is, and sees to it that it is gone; else names it.
+    pub(super) fn remove(&mut self, mut own: OwnItem) -> Result<(), Failure> {
         // It may have been made although creating it failed, and is known by its resource id.
         let listed = self.read(own.list());
-        let is_url = |item: &LineItem| item.id()?.parse::<ServiceUrl>().ok();
-        let mut places: Vec<_> = listed.items.iter().filter_map(is_url).collect();
-        let mut trouble = listed.error;
-        for place in &own.places {
-            if places.iter().any(|known| known.same_resource(place)) {
+        let mut trouble = listed.error.map(|error| (own.places.last().cloned(), self.why(&error)));
+        let mut places = Vec::new();
+        for item in &listed.items {
+            own.called(item);
+            places.extend(place_of(item));
+        }
+        let mut found_other = false;
+        for place in own.places.clone() {
+            if places.iter().any(|known| known.same_resource(&place)) {
                 continue;
             }
-            match self.is_at(own, place) {
-                Ok(true) => places.push(place.clone()),
-                Ok(false) => {}
-                Err(error) => trouble = Some(error),
+            match self.look_at(&place) {
+                Ok(Some(item)) if own.may_be(&item) => {
+                    own.called(&item);
+                    places.push(place);
+                }
+                Ok(Some(_)) => found_other = true,
+                Ok(None) => {}
+                Err(error) => trouble = Some((Some(place), self.why(&error))),
             }
         }
         let mut deleted = 0;
-        for place in &places {
-            match self.probe(DeleteLineItem::new(self.reachable(place))?).0 {
+        for place in places {
+            match self.probe(DeleteLineItem::new(self.reachable(&place))?).0 {
                 Ok(()) => deleted += 1,
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => trouble = Some(error),
+                Err(error) => trouble = Some((Some(place), self.why(&error))),
             }
         }
         let left = self.read(own.list());
-        if let Some(error) = trouble.or(left.error) {
-            return self.left_behind(own, &error);
+        if let Some(item) = left.items.first() {
+            own.called(item);
+            let why = trouble.map_or(
+                "The platform says that it is deleted, and lists it all the same".to_owned(),
+                |(_, why)| why,
+            );
+            return self.left_behind(&own, place_of(item).as_ref(), &why);
         }
-        if !left.items.is_empty() {
-            let detail = "The platform says that the new line item is deleted, and lists it all the same.";
-            return self.report.differs("delete", detail);
+        if let Some(error) = left.error {
+            trouble.get_or_insert_with(|| (own.places.last().cloned(), self.why(&error)));
+        }
+        if let Some((place, why)) = trouble {
+            return self.left_behind(&own, place.as_ref(), &why);
         }
         match (deleted, own.places.is_empty()) {
+            (0, is_nowhere) if is_nowhere && own.may_be_there || found_other => {
+                self.left_behind(&own, None, "It is not listed, and the platform has not told where it is")
+            }
             // It was never there.
             (0, true) => Ok(()),
             (0, false) => {
@@ -229,12 +282,12 @@ impl Check<'_> {
         }
     }
 
-    /// Whether the line item is at a place that the platform named for it.
-    fn is_at(&mut self, own: &OwnItem, place: &ServiceUrl) -> Result<bool, Error> {
+    /// What is at a place that the platform named, if anything.
+    fn look_at(&mut self, place: &ServiceUrl) -> Result<Option<LineItem>, Error> {
         let get = GetLineItem::new().at(self.reachable(place))?;
         match self.probe(get).0 {
-            Ok(item) => Ok(own.may_be(&item)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Ok(item) => Ok(Some(item)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -252,15 +305,18 @@ impl Check<'_> {
         format!("{}{path}", container.origin()).parse().unwrap_or_else(|_: Error| place.clone())
     }
 
-    fn left_behind(&mut self, own: &OwnItem, error: &Error) -> Result<(), Failure> {
-        let place = own.places.last().map(|place| format!(", at {place}")).unwrap_or_default();
+    fn left_behind(&mut self, own: &OwnItem, place: Option<&ServiceUrl>, why: &str) -> Result<(), Failure> {
+        let OwnItem { label, resource_id, .. } = own;
+        let place = place.map(|place| format!(", at {place}")).unwrap_or_default();
         let detail = format!(
-            "The line item may still be there, and is to be deleted by hand: it is called \"ags check\", with the \
-             resource id {}{place}. {}.",
-            own.resource_id,
-            self.why(error)
+            "The line item may still be there, and is to be deleted by hand: it is called {label:?}, with the resource \
+             id {resource_id}{place}. {}.",
+            capitalised(why)
         );
-        let detail = self.report.shown(&detail);
         self.report.differs("delete", &detail)
     }
+}
+
+fn place_of(item: &LineItem) -> Option<ServiceUrl> {
+    item.id()?.parse().ok()
 }
