@@ -145,7 +145,8 @@ fn rows_of_one_user_get_no_timestamp_in_the_future_that_would_hold_back_a_later_
         let platform = Platform::start();
         let tool = folder(&platform);
         let end = if header == HEADER { "" } else { "," };
-        let rows: String = (0..30).map(|row| format!("u-1001,{row},100{end}\n")).collect();
+        let row = |row: u32| format!("u-1001,{row},100{end}\n");
+        let rows: String = (0..30).map(row).collect();
         let begun = Timestamp::now();
         let ran = sync(&tool, &format!("{header}{rows}"), &[]);
         assert_eq!((ran.code, outcomes(&ran)), (0, vec!["sent".to_owned(); 30]), "{ran:?}");

@@ -32,7 +32,7 @@ impl<'a> Output<'a> {
     /// has been [redacted](Self::shown).
     pub(crate) fn tell(&self, record: &impl Serialize, words: &str) -> Result<(), Failure> {
         if self.json {
-            return write(&self.line(record)?).map(drop);
+            return write(&line(record)?).map(drop);
         }
         let lines: Vec<_> = words.lines().map(clean).collect();
         write(&format!("{}\n", lines.join("\n"))).map(drop)
@@ -82,12 +82,6 @@ impl<'a> Output<'a> {
         self.json
     }
 
-    /// A line of JSON.
-    pub(crate) fn line(&self, record: &impl Serialize) -> Result<String, Failure> {
-        let line = serde_json::to_string(record).map_err(|error| Failure::output(&error.into()))?;
-        Ok(line + "\n")
-    }
-
     /// A line of JSON, of what is the platform's.
     fn item(&self, item: &impl Member) -> Result<String, Failure> {
         let line = serde_json::to_string(item).and_then(without_nulls);
@@ -98,6 +92,12 @@ impl<'a> Output<'a> {
     fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
         self.client.map_or(Cow::Borrowed(text), |client| client.redact(text))
     }
+}
+
+/// A line of JSON.
+pub(crate) fn line(record: &impl Serialize) -> Result<String, Failure> {
+    let line = serde_json::to_string(record).map_err(|error| Failure::output(&error.into()))?;
+    Ok(line + "\n")
 }
 
 /// An object of JSON without its null members, whoever named them; those inside of its members are data.

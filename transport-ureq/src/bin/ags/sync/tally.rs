@@ -119,7 +119,7 @@ impl<'a> Tally<'a> {
                 self.output.note(&format!("row {row}: {}: {error}", outcome.name().replace('_', " ")));
             }
             let line = Line { row: *row, user_id, outcome: outcome.name(), attempts: *attempts, reason };
-            return self.output.line(&line).map(Some);
+            return output::line(&line).map(Some);
         }
         // A skipped row is told of by what skipped it.
         let (Some(reason), false) = (reason, matches!(outcome, RowOutcome::Skipped(_))) else {
@@ -164,7 +164,7 @@ impl<'a> Tally<'a> {
         summary.skipped += 1;
         if self.output.is_json() {
             let line = Line { row, user_id, outcome, attempts: 0, reason: Some(kind.name()) };
-            self.tell(&self.output.line(&line)?)?;
+            self.tell(&output::line(&line)?)?;
         }
         Ok(())
     }
@@ -223,7 +223,7 @@ impl<'a> Tally<'a> {
             seconds,
         };
         let text = if self.output.is_json() {
-            self.output.line(&Sum { summary: numbers })?
+            output::line(&Sum { summary: numbers })?
         } else {
             let mut table =
                 Table::new([Column::text("OUTCOME", 20), Column::number("ROWS"), Column::text("WHY", 60)]);
