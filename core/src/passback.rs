@@ -23,6 +23,8 @@ mod wishes;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{Request, Response};
 use jiff::Timestamp;
@@ -41,6 +43,9 @@ use log::Log;
 pub use row::{Reason, Row, RowOutcome, Settlement, Summary};
 pub use turn::Turn;
 use wishes::Wishes;
+
+/// The longest that a driver is told to wait, so that whoever stops the passback is heard.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Many scores on their way.
 ///
@@ -244,9 +249,11 @@ impl Passback {
             return Turn::Record(batch);
         }
         let pause = self.pause(session, now);
-        if self.calls > 0 || pause.is_some() || self.log.as_ref().is_some_and(|log| log.is_writing) {
-            let left = |(rest, _): &(Interval, Rest)| rest.remaining(now).unwrap_or_default();
-            return Turn::Wait(self.resting.iter().map(left).chain(pause).min());
+        let is_under_way =
+            if self.stopper.is_stopped() { self.calls > self.resting.len() } else { self.calls > 0 };
+        if is_under_way || pause.is_some() || self.log.as_ref().is_some_and(|log| log.is_writing) {
+            let left = |(rest, _): &(Interval, Rest)| rest.remaining(now).unwrap_or_default().min(LOOK);
+            return Turn::Wait(self.resting.iter().map(left).chain(pause.map(|pause| pause.min(LOOK))).min());
         }
         if self.judge() {
             return self.next(session, now);

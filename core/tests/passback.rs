@@ -441,3 +441,37 @@ fn a_row_that_waits_for_its_turn_is_not_sent_to_a_line_item_that_is_shut() {
     };
     assert!(summary.rejected >= 50 && summary.rejected + summary.skipped == 200, "{summary:?}");
 }
+
+#[test]
+fn what_only_waits_holds_up_no_stop_and_goes_on_later() {
+    let mut run = Run::new(|passback| passback.concurrency(1));
+    run.passback.feed(row("u-1001", 50.0));
+    run.passback.feed(row("u-1002", 50.0));
+    run.passback.finish();
+    run.fetch_token();
+    let (_, flight) = run.sent();
+    run.receive(flight, common::answer_with(429, &[("retry-after", b"40")], b""));
+    assert!(matches!(run.next(), Turn::Wait(Some(delay)) if delay <= Duration::from_secs(1)));
+    run.passback.stopper().stop();
+    let Turn::Done(summary) = run.next() else { panic!("it waits") };
+    assert_eq!(summary.rows, 0);
+    run.passback.stopper().go_on();
+    assert_eq!(run.finish([], |_, _| answer(204, "")).sent, 2);
+}
+
+#[test]
+fn a_platform_that_is_not_there_is_asked_for_some_rows_and_no_more() {
+    for status in [502, 503] {
+        let mut run = Run::new(|passback| passback.concurrency(4));
+        let mut requests = 0;
+        let summary = run.finish(users(1_000), |_, _| {
+            requests += 1;
+            answer(status, "")
+        });
+        assert_eq!((summary.rows, summary.gave_up + summary.skipped), (1_000, 1_000));
+        assert!((20..24).contains(&summary.gave_up), "{summary:?}");
+        assert!(requests <= 24 * 5, "{requests}");
+        let halts: Vec<_> = run.passback.halts().map(|halt| halt.error.kind()).collect();
+        assert_eq!(halts, [lti_ags::ErrorKind::ServerError]);
+    }
+}

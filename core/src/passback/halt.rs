@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::{Error, ServiceUrl};
 
-/// Stops a passback, from wherever: no further score begins, and what is on its way is settled. Rows that were not begun stay
-/// in hand.
+/// Stops a passback, from wherever, within a second: nothing more is sent, and requests that are under way are settled. Rows
+/// that were not begun stay in hand, and so do those that wait to be sent again.
 #[derive(Clone, Debug, Default)]
 pub struct Stopper(Arc<AtomicBool>);
 

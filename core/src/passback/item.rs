@@ -11,6 +11,9 @@ const ALL_ALIKE: usize = 50;
 /// The same where it does not tell whether it is about them.
 const ALL_UNCLEAR: usize = 5;
 
+/// So many rows in a row whose retries were spent, and none taken in between: the platform is not there.
+const OUT_OF_REACH: u32 = 20;
+
 #[derive(Debug)]
 pub(super) struct Item {
     pub(super) url: ServiceUrl,
@@ -25,6 +28,7 @@ pub(super) struct Item {
     held_back: Vec<HeldBack>,
     accepted: bool,
     streak: Streak,
+    given_up: u32,
 }
 
 /// Whether scores are sent to it.
@@ -95,6 +99,7 @@ impl Item {
             held_back: Vec::new(),
             accepted: false,
             streak: Streak::default(),
+            given_up: 0,
         }
     }
 
@@ -114,6 +119,7 @@ impl Item {
     pub(super) fn accept(&mut self, begun: u64) -> Vec<(u64, Error)> {
         self.accepted = true;
         self.streak = Streak::default();
+        self.given_up = 0;
         self.presence = Presence::Unasked;
         self.let_go(|held| held.after < begun)
     }
@@ -128,6 +134,12 @@ impl Item {
     /// Gives back rows that are held back.
     pub(super) fn let_go(&mut self, which: impl Fn(&HeldBack) -> bool) -> Vec<(u64, Error)> {
         self.held_back.extract_if(.., |held| which(held)).map(|held| (held.row, held.error)).collect()
+    }
+
+    /// Takes note of a row whose retries are spent, and tells whether so many were that there is no use in more.
+    pub(super) fn give_up(&mut self) -> bool {
+        self.given_up += 1;
+        self.given_up >= OUT_OF_REACH
     }
 
     /// Takes note of a refusal, and tells whether so many users were refused alike that it is not about them.

@@ -53,7 +53,8 @@ impl Passback {
         let Some(row) = self.rows.get(&number) else { return };
         let (index, lane) = (row.item, row.lane);
         let Some(item) = self.items.get(index) else { return };
-        if !error.is_transient() && item.refuse(error.kind(), lane) {
+        let is_enough = if error.is_transient() { item.give_up() } else { item.refuse(error.kind(), lane) };
+        if is_enough {
             self.shut(index, error.clone());
         }
     }
@@ -269,7 +270,9 @@ impl Blame {
             ErrorKind::Unauthorized
             | ErrorKind::ServiceNotAvailable
             | ErrorKind::ForeignOrigin
-            | ErrorKind::InsecureUrl => {
+            | ErrorKind::InsecureUrl
+            // A certificate that is not trusted.
+            | ErrorKind::Tls => {
                 if error.operation() == Some(token::NAME) {
                     Self::All
                 } else {
@@ -279,7 +282,6 @@ impl Blame {
             ErrorKind::RateLimited { .. }
             | ErrorKind::Timeout
             | ErrorKind::Connection
-            | ErrorKind::Tls
             | ErrorKind::ServerError
             | ErrorKind::Redirect
             | ErrorKind::MalformedResponse

@@ -238,6 +238,9 @@ impl Passback {
 
     /// Goes on with calls whose wait is over, or may be.
     pub(super) fn resume(&mut self, session: &mut Session, now: Timestamp) {
+        if self.stopper.is_stopped() {
+            return;
+        }
         let all = session.revision() != self.revision;
         if !all && self.resting.iter().all(|(rest, _)| rest.remaining(now).is_some()) {
             return;
