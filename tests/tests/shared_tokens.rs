@@ -434,10 +434,12 @@ fn passbacks_of_one_process_share_in_memory() {
 
 #[test]
 fn a_passback_that_is_dropped_with_the_lease_gives_it_back() {
-    let platform = Platform::start();
+    let (asked, heard) = mpsc::channel();
+    let platform = Platform::builder().on_exchange(move |_| asked.send(()).unwrap()).start();
     let client = |store| lti_ags_ureq::Client::builder(registration(&platform)).share_tokens(store).build();
     let another = client(Arc::default());
     another.authorize(&endpoint(&platform)).unwrap();
+    heard.recv().unwrap();
     let key = another.with_session(|session| session.tokens(Timestamp::now())[0].key());
 
     platform.script(Route::Token, Script::normal().delay(Duration::from_millis(100)));
@@ -449,6 +451,7 @@ fn a_passback_that_is_dropped_with_the_lease_gives_it_back() {
     let mut settlements =
         client.pass_back(Passback::new(&endpoint(&platform)), [first, second.at(elsewhere)]);
     assert_eq!(settlements.next().unwrap().unwrap().row, 2);
+    heard.recv().unwrap();
     drop(settlements);
     assert_eq!(token_requests(&platform), 2);
     assert!(store.try_lock(&key, "another", EXCHANGE).unwrap());
