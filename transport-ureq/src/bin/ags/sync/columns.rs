@@ -48,10 +48,10 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    pub(super) fn read(header: &Record<'_>) -> Result<Self, String> {
+    pub(super) fn read(header: &Record) -> Result<Self, String> {
         let mut columns = Self { places: [None; NAMES.len()], count: header.len(), ignored: Vec::new() };
-        for (index, name) in header.fields().enumerate() {
-            let earlier = header.fields().take(index).any(|earlier| earlier == name);
+        for (index, name) in header.iter().enumerate() {
+            let earlier = header.iter().take(index).any(|earlier| earlier == name);
             if earlier && !name.is_empty() {
                 return Err(format!("the column {} is there twice", shown(name)));
             }
@@ -72,8 +72,8 @@ impl Columns {
         Ok(columns)
     }
 
-    fn without_user_id(&self, header: &Record<'_>) -> String {
-        let holds = |separator| header.fields().any(|name| name.contains(separator));
+    fn without_user_id(&self, header: &Record) -> String {
+        let holds = |separator| header.iter().any(|name| name.contains(separator));
         let separated = match (holds(';'), holds('\t')) {
             (true, _) => Some("semicolons"),
             (false, true) => Some("tabs"),
@@ -101,9 +101,9 @@ impl Columns {
     }
 
     /// The cell of a row, unless it is empty.
-    pub(super) fn cell<'a>(&self, record: &Record<'a>, column: Column) -> Option<&'a str> {
+    pub(super) fn cell<'a>(&self, record: &'a Record, column: Column) -> Option<&'a str> {
         let place = self.places.get(column as usize).copied().flatten()?;
-        record.field(place).filter(|cell| !cell.is_empty())
+        record.get(place).filter(|cell| !cell.is_empty())
     }
 
     /// What to say of columns that mean nothing.
@@ -160,7 +160,7 @@ mod tests {
 
     fn columns(header: &str) -> Result<Columns, String> {
         let mut records = Records::new(header.as_bytes());
-        Columns::read(&records.next().unwrap().unwrap())
+        Columns::read(records.next().unwrap().unwrap())
     }
 
     #[test]
@@ -174,8 +174,8 @@ mod tests {
         assert!(!columns.has(Column::ScoreMaximum));
         let mut records = Records::new(&b"85,x,u-1,100,,"[..]);
         let row = records.next().unwrap().unwrap();
-        assert_eq!(columns.cell(&row, Column::UserId), Some("u-1"));
-        assert_eq!(columns.cell(&row, Column::Comment), None);
+        assert_eq!(columns.cell(row, Column::UserId), Some("u-1"));
+        assert_eq!(columns.cell(row, Column::Comment), None);
     }
 
     #[test]

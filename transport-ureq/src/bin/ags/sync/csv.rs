@@ -1,7 +1,15 @@
-//! CSV to the letter (RFC 4180): what a spreadsheet would guess at is an error here, since a wrong guess is a wrong grade. A
-//! reader that forgives would take all rows behind an open quote for one comment.
+//! CSV to the letter (RFC 4180): what a spreadsheet would guess at is an error here, since a wrong guess is a wrong grade.
+//!
+//! The reader is that of the `csv` crate, which forgives: it takes all rows behind an open quote for one comment, and a quote
+//! inside of a cell for text; it passes over blank lines, where a row may be missing. So all that it reads goes by the
+//! grammar first, in [`Checked`], which knows no fields.
 
-use std::io::{self, BufRead};
+use std::io::{self, Read};
+
+use ::csv::{ErrorKind, Reader, ReaderBuilder};
+
+/// A record: its fields, without quotes.
+pub(super) use ::csv::StringRecord as Record;
 
 /// The longest row, in bytes: beyond it, a quote was left open.
 const LONGEST: usize = 1 << 20;
@@ -9,26 +17,16 @@ const LONGEST: usize = 1 << 20;
 /// Reads records one by one, in the memory of the longest.
 #[derive(Debug)]
 pub(super) struct Records<R> {
-    input: R,
-    /// The fields of the record at hand, one behind the other.
-    bytes: Vec<u8>,
-    /// Where each of them ends.
-    ends: Vec<usize>,
-    is_quoted: bool,
-}
-
-/// A record: its fields, without quotes.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Record<'a> {
-    text: &'a str,
-    ends: &'a [usize],
-    is_quoted: bool,
+    reader: Reader<Checked<R>>,
+    record: Record,
 }
 
 /// Why a record cannot be read.
 #[derive(Debug)]
 pub(super) enum Fault {
     Io(io::Error),
+    Empty,
+    NoHeader,
     OpenQuote,
     QuoteInside,
     TextBehindQuote,
@@ -36,6 +34,42 @@ pub(super) enum Fault {
     NotUtf8,
     Nul,
     TooLong,
+}
+
+impl<R: Read> Records<R> {
+    pub(super) fn new(input: R) -> Self {
+        let input =
+            Checked { input, state: State::Start, length: 0, has_begun: false, is_over: false, fault: None };
+        let mut builder = ReaderBuilder::new();
+        let reader = builder.has_headers(false).flexible(true).buffer_capacity(1 << 16).from_reader(input);
+        Self { reader, record: Record::new() }
+    }
+
+    /// The next record, if there is one. The line break behind the last one may be missing.
+    pub(super) fn next(&mut self) -> Result<Option<&Record>, Fault> {
+        match self.reader.read_record(&mut self.record) {
+            Ok(is_there) => Ok(is_there.then_some(&self.record)),
+            Err(error) => Err(match error.into_kind() {
+                ErrorKind::Io(error) => error.downcast().unwrap_or_else(Fault::Io),
+                ErrorKind::Utf8 { .. } => Fault::NotUtf8,
+                other => Fault::Io(io::Error::other(format!("{other:?}"))),
+            }),
+        }
+    }
+}
+
+/// Lets through what the grammar has.
+#[derive(Debug)]
+struct Checked<R> {
+    input: R,
+    state: State,
+    /// Of the row, without its line break.
+    length: usize,
+    has_begun: bool,
+    /// A row was empty: there may be no other one.
+    is_over: bool,
+    /// Of the row behind those that were let through.
+    fault: Option<Fault>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,131 +80,82 @@ enum State {
     Quoted,
     /// Behind a quote in a quoted field, which ends it unless another one follows.
     Closed,
-    /// Behind a carriage return that ends a record.
+    /// Behind a carriage return that ends a row.
     Return,
+    /// Behind a row.
+    End,
 }
 
-/// What a byte does.
-enum Step {
-    To(State),
-    /// It is part of the field.
-    Keep(State),
-    /// It ends the field.
-    Field,
-    /// It ends the record.
-    Record,
-}
-
-fn step(state: State, byte: u8) -> Result<Step, Fault> {
-    Ok(match (state, byte) {
-        (State::Quoted, b'"') => Step::To(State::Closed),
-        (State::Quoted, _) | (State::Closed, b'"') => Step::Keep(State::Quoted),
-        (State::Start, b'"') => Step::To(State::Quoted),
-        (State::Bare, b'"') => return Err(Fault::QuoteInside),
-        (State::Return, b'\n') => Step::Record,
-        (State::Return, _) => return Err(Fault::CarriageReturn),
-        (_, b',') => Step::Field,
-        (_, b'\r') => Step::To(State::Return),
-        (_, b'\n') => Step::Record,
-        (State::Closed, _) => return Err(Fault::TextBehindQuote),
-        (State::Start | State::Bare, _) => Step::Keep(State::Bare),
-    })
-}
-
-impl<R: BufRead> Records<R> {
-    pub(super) fn new(input: R) -> Self {
-        Self { input, bytes: Vec::new(), ends: Vec::new(), is_quoted: false }
+impl<R> Checked<R> {
+    /// Takes a byte, and says whether a row ends there.
+    fn step(&mut self, byte: u8) -> Result<bool, Fault> {
+        if self.state == State::End {
+            (self.state, self.length) = (State::Start, 0);
+        }
+        self.state = match (self.state, byte) {
+            (_, 0) => return Err(Fault::Nul),
+            (State::Quoted, b'"') => State::Closed,
+            (State::Quoted, _) | (State::Closed | State::Start, b'"') => State::Quoted,
+            (State::Bare, b'"') => return Err(Fault::QuoteInside),
+            (_, b'\n') => State::End,
+            (State::Return, _) => return Err(Fault::CarriageReturn),
+            (_, b'\r') => State::Return,
+            (_, b',') => State::Start,
+            (State::Closed, _) => return Err(Fault::TextBehindQuote),
+            (State::Start | State::Bare | State::End, _) => State::Bare,
+        };
+        match self.state {
+            State::Return => {}
+            State::End if self.length > 0 => self.has_begun = true,
+            State::End if !self.has_begun => return Err(Fault::NoHeader),
+            State::End => self.is_over = true,
+            _ if self.is_over => return Err(Fault::Empty),
+            _ if self.length == LONGEST => return Err(Fault::TooLong),
+            _ => self.length += 1,
+        }
+        Ok(self.state == State::End)
     }
+}
 
-    /// The next record, if there is one. The line break behind the last one may be missing.
-    pub(super) fn next(&mut self) -> Result<Option<Record<'_>>, Fault> {
-        self.bytes.clear();
-        self.ends.clear();
-        self.is_quoted = false;
-        let mut state = State::Start;
-        let mut has_begun = false;
-        loop {
-            let piece = self.input.fill_buf().map_err(Fault::Io)?;
-            if piece.is_empty() {
-                return match state {
-                    State::Quoted => Err(Fault::OpenQuote),
-                    State::Return => Err(Fault::CarriageReturn),
-                    _ if !has_begun => Ok(None),
-                    _ => self.record(),
-                };
-            }
-            has_begun = true;
-            let mut end = None;
-            for (at, &byte) in piece.iter().enumerate() {
-                state = match step(state, byte)? {
-                    Step::To(state) => state,
-                    Step::Keep(state) => {
-                        self.bytes.push(byte);
-                        state
-                    }
-                    Step::Field => {
-                        self.ends.push(self.bytes.len());
-                        State::Start
-                    }
-                    Step::Record => {
-                        end = Some(at + 1);
-                        break;
-                    }
-                };
-                self.is_quoted |= state == State::Quoted;
-            }
-            let taken = end.unwrap_or(piece.len());
-            self.input.consume(taken);
-            if end.is_some() {
-                return self.record();
-            }
-            if self.bytes.len() > LONGEST {
-                return Err(Fault::TooLong);
+impl<R: Read> Read for Checked<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(fault) = self.fault.take() {
+            return Err(io::Error::other(fault));
+        }
+        let length = self.input.read(buffer)?;
+        let end = match self.state {
+            State::Quoted => Some(Fault::OpenQuote),
+            State::Return => Some(Fault::CarriageReturn),
+            _ => None,
+        };
+        if let (0, Some(fault)) = (length, end) {
+            return Err(io::Error::other(fault));
+        }
+        let mut whole = 0;
+        for (at, byte) in buffer.iter().take(length).enumerate() {
+            match self.step(*byte) {
+                Ok(true) => whole = at + 1,
+                Ok(false) => {}
+                // No byte at all would be the end.
+                Err(fault) if whole == 0 => return Err(io::Error::other(fault)),
+                Err(fault) => {
+                    self.fault = Some(fault);
+                    return Ok(whole);
+                }
             }
         }
-    }
-
-    fn record(&mut self) -> Result<Option<Record<'_>>, Fault> {
-        self.ends.push(self.bytes.len());
-        if self.bytes.contains(&0) {
-            return Err(Fault::Nul);
-        }
-        let text = std::str::from_utf8(&self.bytes).map_err(|_| Fault::NotUtf8)?;
-        Ok(Some(Record { text, ends: &self.ends, is_quoted: self.is_quoted }))
+        Ok(length)
     }
 }
 
-impl<'a> Record<'a> {
-    /// How many fields it has.
-    pub(super) fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// The field of this number, from 0.
-    pub(super) fn field(&self, index: usize) -> Option<&'a str> {
-        let start = index.checked_sub(1).map_or(Some(0), |before| self.ends.get(before).copied())?;
-        self.text.get(start..*self.ends.get(index)?)
-    }
-
-    pub(super) fn fields(self) -> impl Iterator<Item = &'a str> {
-        (0..self.len()).filter_map(move |index| self.field(index))
-    }
-
-    /// Whether it is a line with nothing in it.
-    pub(super) fn is_blank(&self) -> bool {
-        self.ends == [0] && !self.is_quoted
-    }
-
-    /// Its text and its shape, to tell it from others.
-    pub(super) fn identity(self) -> (&'a str, &'a [usize]) {
-        (self.text, self.ends)
-    }
-}
+impl std::error::Error for Fault {}
 
 impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Io(error) => return write!(f, "it cannot be read: {error}"),
+            Self::Empty => "it is empty",
+            Self::NoHeader => "the first row is empty; it names the columns",
             Self::OpenQuote => "a quote is opened and never closed",
             Self::QuoteInside => {
                 "a quote stands inside of a cell that is not quoted; a cell with quotes is put in quotes, and each of them \
@@ -201,7 +186,7 @@ mod tests {
         let mut records = Records::new(BufReader::with_capacity(buffer, text));
         let mut rows = Vec::new();
         while let Some(record) = records.next().map_err(|fault| fault.to_string())? {
-            rows.push(record.fields().map(str::to_owned).collect());
+            rows.push(record.iter().map(str::to_owned).collect());
         }
         Ok(rows)
     }
@@ -216,7 +201,7 @@ mod tests {
             ("\"say \"\"hi\"\"\",\"\"\n", &[&["say \"hi\"", ""]]),
             ("\"two\r\nlines\", x \n,\n", &[&["two\r\nlines", " x "], &["", ""]]),
             ("é,試験\n", &[&["é", "試験"]]),
-            ("a\n\n", &[&["a"], &[""]]),
+            ("a\n\"\"\n\r\n\n", &[&["a"], &[""]]),
         ];
         for (text, expected) in cases {
             for buffer in [1, 2, 3, 7, 8192] {
@@ -227,7 +212,10 @@ mod tests {
 
     #[test]
     fn what_a_forgiving_reader_would_guess_at_is_an_error() {
-        let cases: [(&[u8], &str); 8] = [
+        let cases: [(&[u8], &str); 11] = [
+            (b"\n", "first row"),
+            (b"\r\na\n", "first row"),
+            (b"a\n\n\nb\n", "it is empty"),
             (b"a,\"b\nc,d\n", "never closed"),
             (b"a,\"", "never closed"),
             (b"a,5\" disk\n", "doubled"),
@@ -238,17 +226,22 @@ mod tests {
             (b"a\0,\n", "NUL"),
         ];
         for (text, words) in cases {
-            let error = read(text, 4).unwrap_err();
-            assert!(error.contains(words), "{error}");
+            for buffer in [1, 4, 8192] {
+                let error = read(text, buffer).unwrap_err();
+                assert!(error.contains(words), "{error}");
+            }
         }
         let long = format!("a,\"{}", "x\n".repeat(LONGEST));
         assert!(read(long.as_bytes(), 8192).unwrap_err().contains("1 MiB"));
     }
 
     #[test]
-    fn a_blank_line_is_told_from_an_empty_cell() {
-        let mut records = Records::new(&b"\n\"\"\n,\n"[..]);
-        let mut is_blank = || records.next().unwrap().unwrap().is_blank();
-        assert_eq!((is_blank(), is_blank(), is_blank()), (true, false, false));
+    fn what_stands_before_a_fault_is_read() {
+        let mut records = Records::new(&b"a\n1\n2\n\"3\" \n"[..]);
+        let mut rows = 0;
+        while let Ok(Some(_)) = records.next() {
+            rows += 1;
+        }
+        assert_eq!(rows, 3);
     }
 }

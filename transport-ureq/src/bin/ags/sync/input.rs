@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
+use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use lti_ags_ureq::{Score, Timestamp};
@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::failure::Failure;
 
 use super::columns::{Column, Columns};
-use super::csv::{Fault, Records};
+use super::csv::{Fault, Record, Records};
 use super::row;
 use super::times::{Count, Early, Times};
 
@@ -136,15 +136,21 @@ impl<R: Read> Read for Digested<R> {
     }
 }
 
-type Source<'a> = std::io::Chain<Cursor<Vec<u8>>, BufReader<&'a File>>;
+/// Tells a row from others.
+fn note(record: &Record, hasher: &mut DefaultHasher) {
+    record.len().hash(hasher);
+    record.iter().for_each(|field| field.hash(hasher));
+}
+
+type Source<'a> = std::io::Chain<Cursor<Vec<u8>>, &'a File>;
 
 fn records(mut file: &File) -> Result<Records<Source<'_>>, Trouble> {
     file.seek(SeekFrom::Start(0)).map_err(|error| Trouble::of_file(Fault::Io(error)))?;
-    without_mark(BufReader::with_capacity(1 << 16, file)).map(Records::new)
+    without_mark(file).map(Records::new)
 }
 
 /// Without the mark that some programs put in front of UTF-8. That of UTF-16 is an error.
-fn without_mark<R: BufRead>(mut input: R) -> Result<std::io::Chain<Cursor<Vec<u8>>, R>, Trouble> {
+fn without_mark<R: Read>(mut input: R) -> Result<std::io::Chain<Cursor<Vec<u8>>, R>, Trouble> {
     let mut head = Vec::new();
     input.by_ref().take(3).read_to_end(&mut head).map_err(|error| Trouble::of_file(Fault::Io(error)))?;
     if head.starts_with(b"\xFF\xFE") || head.starts_with(b"\xFE\xFF") {
@@ -164,15 +170,12 @@ fn read(path: &Path, start: Timestamp) -> Result<Input, Trouble> {
     }
     let file = File::open(path).map_err(unreadable)?;
     let mut digested = Digested { input: &file, digest: Sha256::new() };
-    let mut records = Records::new(without_mark(BufReader::with_capacity(1 << 16, &mut digested))?);
+    let mut records = Records::new(without_mark(&mut digested)?);
     let columns = match records.next().map_err(Trouble::of_file)? {
         None => return Err(Trouble::of_file("it is empty")),
-        Some(header) if header.is_blank() => {
-            return Err(Trouble::of_file("the first row is empty; it names the columns"));
-        }
-        Some(header) => Columns::read(&header).map_err(Trouble::of_file)?,
+        Some(header) => Columns::read(header).map_err(Trouble::of_file)?,
     };
-    let (mut rows, mut blank) = (0, None);
+    let mut rows = 0;
     let mut count = Count::default();
     let mut hasher = DefaultHasher::new();
     let mut checkpoints = Vec::new();
@@ -182,20 +185,12 @@ fn read(path: &Path, start: Timestamp) -> Result<Input, Trouble> {
             Ok(None) => break None,
             Err(fault) => break Some(Trouble::at(rows + 1, fault)),
         };
-        if record.is_blank() {
-            blank = Some(rows + 1);
-            continue;
-        }
-        // Blank lines are fine at the end alone: in between, a row may be missing.
-        if let Some(row) = blank {
-            break Some(Trouble::at(row, "it is empty"));
-        }
-        match row::score(&columns, &record) {
+        match row::score(&columns, record) {
             Ok(score) => count.note(score.user_id(), score.timestamp()),
             Err(what) => break Some(Trouble::at(rows + 1, what)),
         }
         rows += 1;
-        record.identity().hash(&mut hasher);
+        note(record, &mut hasher);
         if rows % BLOCK == 0 {
             checkpoints.push(hasher.finish());
         }
@@ -244,7 +239,7 @@ impl Scores<'_> {
         let rows = (self.input.rows - self.row).min(BLOCK);
         for row in (self.row + 1..).take(usize::try_from(rows).ok()?) {
             let record = self.records.next().ok()??;
-            record.identity().hash(&mut self.hasher);
+            note(record, &mut self.hasher);
             let stamp = |user_id: &str, own| {
                 let (timestamp, verdict) = self.times.next(user_id, own);
                 match verdict {
@@ -254,7 +249,7 @@ impl Scores<'_> {
                 }
                 timestamp
             };
-            self.block.push_back(row::stamped(&self.input.columns, &record, stamp).ok()?);
+            self.block.push_back(row::stamped(&self.input.columns, record, stamp).ok()?);
         }
         let block = usize::try_from(self.row / BLOCK).ok()?;
         let is_same = rows == 0 || self.input.checkpoints.get(block) == Some(&self.hasher.finish());

@@ -9,14 +9,14 @@ use super::columns::{Column, Columns};
 use super::csv::Record;
 
 /// Reads a row.
-pub(super) fn score(columns: &Columns, record: &Record<'_>) -> Result<Score, String> {
+pub(super) fn score(columns: &Columns, record: &Record) -> Result<Score, String> {
     builder(columns, record)?.build().map_err(|error| error.to_string())
 }
 
 /// Reads a row, and gives it the timestamp that `stamp` makes of its user and the one that it brings.
 pub(super) fn stamped(
     columns: &Columns,
-    record: &Record<'_>,
+    record: &Record,
     stamp: impl FnOnce(&str, Option<Timestamp>) -> Timestamp,
 ) -> Result<Score, String> {
     let own = time(Column::Timestamp, columns.cell(record, Column::Timestamp))?;
@@ -25,7 +25,7 @@ pub(super) fn stamped(
     builder.build().map_err(|error| error.to_string())
 }
 
-fn builder(columns: &Columns, record: &Record<'_>) -> Result<ScoreBuilder, String> {
+fn builder(columns: &Columns, record: &Record) -> Result<ScoreBuilder, String> {
     if record.len() != columns.count() {
         return Err(format!(
             "it has {}, and the header row names {}",
@@ -95,9 +95,9 @@ mod tests {
 
     fn read(text: &str) -> Result<Score, String> {
         let mut records = Records::new(text.as_bytes());
-        let columns = Columns::read(&records.next().unwrap().unwrap()).unwrap();
+        let columns = Columns::read(records.next().unwrap().unwrap()).unwrap();
         let record = records.next().unwrap().unwrap();
-        score(&columns, &record)
+        score(&columns, record)
     }
 
     #[test]
@@ -142,7 +142,7 @@ mod tests {
             ("u,1,2,,,Planted", "timestamp: "),
             ("u,1,2,,", "5 cells"),
             ("u,1,2,,,,", "7 cells"),
-            ("", "1 cell,"),
+            ("\"\"", "1 cell,"),
         ] {
             let error = read(&format!("{header}\n{row}\n")).unwrap_err();
             assert!(error.contains(words) && !error.contains("Planted"), "{row}: {error}");
