@@ -45,7 +45,9 @@ where
     /// Sends the request and collects its answer, within the time for an exchange.
     pub(crate) async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
         let (mut outcome, mut taken) = (None, false);
-        let running = async { outcome = Some(self.run(request, &mut taken).await) };
+        // A future of this size is better moved once than with every future around it.
+        let run = Box::pin(self.run(request, &mut taken));
+        let running = async { outcome = Some(run.await) };
         either(running, self.sleep(self.request_timeout)).await;
         outcome.unwrap_or_else(|| {
             let message = "the time for the exchange is up";
