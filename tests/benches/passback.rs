@@ -1,6 +1,6 @@
 //! Bulk passback over loopback, with a journal and without, through each transport and through the HTTP client below it, which
-//! sends the same bytes as many at a time; and the memory that 100,000 scores take. Short turns that alternate, so that what
-//! else the machine does falls on all alike; the ratio is that of the medians of all turns.
+//! sends the same bytes as many at a time. Short turns that alternate, so that what else the machine does falls on all alike;
+//! the ratio is that of the medians of all turns.
 #![allow(clippy::print_stdout, reason = "it prints what it measured")]
 
 use std::path::PathBuf;
@@ -14,8 +14,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use lti_ags::http::Request;
 use lti_ags::{
-    Bytes, Endpoint, JournalHeader, Launch, Passback, Registration, Row, Score, SigningKey, Summary,
-    Timestamp,
+    Bytes, Endpoint, JournalHeader, Launch, Passback, Registration, Row, Score, SigningKey, Timestamp,
 };
 use lti_ags_testing::{Exchange, Platform};
 use lti_ags_ureq::JournalFile;
@@ -26,8 +25,6 @@ const OVER_UREQ: usize = 16;
 /// In one turn.
 const SCORES: usize = 2_000;
 const TURNS: usize = 12;
-/// In the one run that memory is measured of.
-const MANY: usize = 100_000;
 
 type Bare = HyperClient<HttpConnector, Full<Bytes>>;
 
@@ -225,35 +222,8 @@ fn over_ureq() {
     rates.report(&format!("ureq, {OVER_UREQ} at once"));
 }
 
-/// The most that is allocated at any time, of all that happens on the one thread of the runtime.
-fn memory(runtime: &tokio::runtime::Runtime) {
-    let mut bench = Bench::new(MANY);
-    let client = lti_ags_hyper::Client::new(bench.registration());
-    let mut summary = Summary::default();
-    let begun = Instant::now();
-    let used = allocation_counter::measure(|| {
-        let (journal, path) = bench.journal();
-        let plan = Passback::new(&bench.endpoint).concurrency(OVER_HYPER);
-        let rows = bench.rows(MANY);
-        summary = runtime.block_on(async {
-            let mut settlements = client.pass_back_with_journal(plan, rows, journal);
-            while settlements.next().await.is_some() {}
-            settlements.summary()
-        });
-        std::fs::remove_file(path).unwrap();
-    });
-    assert_eq!(summary.sent, MANY as u64);
-    #[expect(clippy::cast_precision_loss, reason = "it is printed")]
-    let mebibytes = used.bytes_max as f64 / f64::from(1 << 20);
-    println!(
-        "{MANY} scores with a journal: {:.0} a second, {mebibytes:.1} MiB at most",
-        f64::from(u32::try_from(MANY).unwrap()) / begun.elapsed().as_secs_f64()
-    );
-}
-
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(over_hyper());
     over_ureq();
-    memory(&runtime);
 }
