@@ -105,7 +105,9 @@ impl Pacing {
             && self.in_flight() >= allowed
         {
             let each = self.latency.average() / u32::try_from(allowed).unwrap_or(u32::MAX);
-            let each = each.max(Duration::from_millis(1));
+            // The longer nothing is heard, the more seldom a call looks again.
+            let silence = self.heard.map_or(Duration::ZERO, |heard| Interval::since(heard, now));
+            let each = each.max(Duration::from_millis(1)).max(silence / 8);
             return Next { opens: Opens::In(each), each };
         }
         let gap = self.gap(now);
