@@ -33,8 +33,9 @@ mod watch;
 /// Later acts are left out: a script that goes on for ever finds nothing new.
 const MOST_ACTS: usize = 200;
 const MOST_CALLS: usize = 10;
-/// More than any call can take: five exchanges of at most eleven requests, a token and a wait for each.
-const MOST_STEPS: usize = 400;
+/// More than any call can take: five exchanges of at most eleven requests, a token and a wait for each; and a look every
+/// second, or oftener at first, whether it is its turn, up to the deadline.
+const MOST_STEPS: usize = 4_000;
 
 /// See the module.
 pub fn session(data: &[u8]) {
