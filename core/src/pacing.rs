@@ -106,8 +106,11 @@ impl Pacing {
         {
             let each = self.latency.average() / u32::try_from(allowed).unwrap_or(u32::MAX);
             // The longer nothing is heard, the more seldom a call looks again.
-            let silence = self.heard.map_or(Duration::ZERO, |heard| Interval::since(heard, now));
-            let each = each.max(Duration::from_millis(1)).max(silence / 8);
+            let seldom = match self.heard {
+                Some(heard) if heard <= now => Interval::since(heard, now) / 8,
+                _ => RAMP_GAP,
+            };
+            let each = each.max(Duration::from_millis(1)).max(seldom);
             return Next { opens: Opens::In(each), each };
         }
         let gap = self.gap(now);
@@ -120,7 +123,9 @@ impl Pacing {
             None if now < at => Opens::Since(LOOK),
             None => {
                 let open = Interval::since(at, now).saturating_sub(length);
-                Opens::Since(open.min(Interval::since(self.heard.unwrap_or(at), now)))
+                // A clock that went back has heard nothing yet.
+                let heard = self.heard.filter(|heard| *heard <= now).unwrap_or(at);
+                Opens::Since(open.min(Interval::since(heard, now)))
             }
         };
         Next { opens, each: gap }
