@@ -23,6 +23,11 @@ impl Interval {
         Self { from: self.from.max(then), ..self }
     }
 
+    /// The same, begun no later than then: a clock that went back does not put its end off by as much.
+    pub(crate) fn no_later_than(self, then: Timestamp) -> Self {
+        Self { from: self.from.min(then), ..self }
+    }
+
     /// What is left of it, or `None` once it is over.
     pub(crate) fn remaining(self, now: Timestamp) -> Option<Duration> {
         let elapsed = Duration::try_from(now.duration_since(self.from)).ok()?;

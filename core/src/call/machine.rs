@@ -51,6 +51,7 @@ impl<O: Operation> Call<O> {
 
     pub(super) fn advance(mut self: Box<Self>, session: &mut Session, now: Timestamp) -> Step<O> {
         self.way.heed_progress(session.taken);
+        self.way.deadline = self.way.deadline.no_later_than(now);
         let left = session.policy.deadline.saturating_sub(self.way.deadline.elapsed(now));
         if left.is_zero() {
             return self.give_up(session);

@@ -170,7 +170,5 @@ fn drive_on(call: &mut dyn Driven, platform: &mut Platform, mood: usize) {
             }
         }
     }
-    // Behind a request that is never answered, a call waits for its turn until its deadline, which a clock that was set back
-    // by years puts off by as much.
-    assert!(matches!(call.state(), State::Waits(_)), "a call does not end");
+    panic!("a call does not end");
 }
