@@ -1,10 +1,10 @@
 //! The machine of a call: tokens renewed, refusals told apart, retries, redirects, destinations.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{LINE_ITEM, TOKEN, Tool, answer, answer_with, endpoint, in_doubt, not_sent, token_answer};
+use crate::common::{
+    self, LINE_ITEM, TOKEN, Tool, answer, answer_with, endpoint, in_doubt, not_sent, token_answer,
+};
 use lti_ags::{Endpoint, ErrorKind, Outcome, Policy, PostScore, Scope, Score, Step};
 
 fn post() -> PostScore {

@@ -1,8 +1,6 @@
 //! What a tool takes from the claims of a launch (AGS 3.1; Core 5.3, 5.4, 6; worked example 1).
 
-mod common;
-
-use common::{Read, Tool, graded, registration};
+use crate::common::{self, Read, Tool, graded, registration};
 use lti_ags::{Endpoint, ErrorKind, Launch, NewLineItem, Policy, PostScore, Scope, TokenScopes};
 use serde_json::{Value, json};
 

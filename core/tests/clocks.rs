@@ -1,10 +1,8 @@
 //! Clocks that jump, and deadlines, in every state that a call can be in.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Tool, answer, answer_with, graded, in_doubt, token_answer};
+use crate::common::{self, Tool, answer, answer_with, graded, in_doubt, token_answer};
 use jiff::SignedDuration;
 use lti_ags::{ErrorKind, Inquiry, PostScore, Step, StoreTerms};
 use proptest::prelude::*;

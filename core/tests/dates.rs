@@ -1,9 +1,7 @@
 //! Datetimes: written in UTC, read as platforms write them, kept as they came where they say nothing (AGS 3.2.12,
 //! 3.4.9, 4.2).
 
-mod common;
-
-use common::{Tool, graded, time};
+use crate::common::{Tool, graded, time};
 use lti_ags::{LineItem, NewLineItem, PostScore, Timestamp};
 
 /// A line item whose end is this JSON value.

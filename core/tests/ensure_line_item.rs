@@ -1,10 +1,7 @@
 //! Finding or creating a line item, never a second one (AGS 3.2.15, 4.8).
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
-mod scripted;
-
+use crate::scripted::{self, Platform, item, lost, not_sent, ok, page, platform, status};
 use lti_ags::{Endpoint, EnsureLineItem, Ensured, Error, ErrorKind, NewLineItem, Scope};
-use scripted::{Platform, item, lost, not_sent, ok, page, platform, status};
 
 const QUIZ: &str = r#","resourceId":"quiz-9","tag":"grade""#;
 

@@ -1,11 +1,9 @@
 //! What a call tells of itself: each exchange, wait, renewal and retry, and no secret.
 
-mod common;
-
 use std::error::Error as _;
 use std::time::Duration;
 
-use common::{LINE_ITEMS, TOKEN, Tool, answer, answer_with, graded, in_doubt, token_answer};
+use crate::common::{LINE_ITEMS, TOKEN, Tool, answer, answer_with, graded, in_doubt, token_answer};
 use lti_ags::http::{Method, StatusCode};
 use lti_ags::{
     Cause, Event, EventKind, ListLineItems, Operation, PostScore, Step, TransportError, WaitReason,

@@ -1,8 +1,6 @@
 //! Members beside those of the specification, on scores, line items and results (AGS 3.1.2), and those of Canvas.
 
-mod common;
-
-use common::{Tool, graded, time};
+use crate::common::{Tool, graded, time};
 use lti_ags::canvas::{self, ContentItem, ItemSubmission, Submission, SubmissionType};
 use lti_ags::{ErrorKind, Extensions, LineItem, NewLineItem, PostScore, UserResult};
 use serde_json::{Value, json};

@@ -1,12 +1,10 @@
 //! A hostile platform and a clock that jumps, without sockets: what must hold whatever comes back.
 
-mod common;
-
 use std::error::Error as StdError;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use common::{LINE_ITEM, TOKEN, Tool, answer, answer_with, in_doubt, noon, not_sent, token_answer};
+use crate::common::{LINE_ITEM, TOKEN, Tool, answer, answer_with, in_doubt, noon, not_sent, token_answer};
 use lti_ags::http::Request;
 use lti_ags::{
     Bytes, CreateLineItem, EnsureLineItem, Error, ErrorKind, GetLineItem, InFlight, ListLineItems,

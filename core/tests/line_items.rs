@@ -1,12 +1,9 @@
 //! Reading, creating, updating and deleting one line item (AGS 3.2).
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
-mod scripted;
-
+use crate::scripted::{CONTAINER, OWN, item, line_item, lost, not_sent, ok, platform, status, with};
 use lti_ags::{
     CreateLineItem, DeleteLineItem, Error, ErrorKind, GetLineItem, LineItem, NewLineItem, UpdateLineItem,
 };
-use scripted::{CONTAINER, OWN, item, line_item, lost, not_sent, ok, platform, status, with};
 
 const LINE_ITEM: &str = "application/vnd.ims.lis.v2.lineitem+json";
 const OTHER: &str = "https://lms.test/mod/lti/services.php/88/lineitems/12/lineitem?type_id=1";

@@ -1,13 +1,10 @@
 //! Listing line items (AGS 3.2.4).
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
-
-mod scripted;
 
 use std::num::NonZeroU32;
 
+use crate::scripted::{CONTAINER, html, item, ok, page, platform, status};
 use lti_ags::http::{HeaderMap, HeaderName, Request};
 use lti_ags::{Bytes, Endpoint, ErrorKind, LineItem, ListLineItems, Scope};
-use scripted::{CONTAINER, html, item, ok, page, platform, status};
 
 fn ids(items: Vec<Result<LineItem, lti_ags::Error>>) -> Vec<String> {
     items.into_iter().map(|item| item.unwrap().id().unwrap().rsplit('/').next().unwrap().to_owned()).collect()

@@ -2,9 +2,7 @@
 //!
 //! Those of line items and results stand with their operations.
 
-mod common;
-
-use common::{Tool, answer, answer_with, graded};
+use crate::common::{Tool, answer, answer_with, graded};
 use lti_ags::http::HeaderName;
 use lti_ags::{ErrorKind, Outcome, PostScore};
 

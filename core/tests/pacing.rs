@@ -1,13 +1,11 @@
 //! Pacing on platforms that throttle, in simulated time: hours in milliseconds, and each run the same.
-#![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-
-mod simulation;
+#![allow(clippy::cast_precision_loss, reason = "numbers of a few thousand")]
 
 use std::time::Duration;
 
+use crate::simulation::{Answer, Bucket, Outcome, Simulation, Throttle, noon, post, session};
 use lti_ags::http::Response;
 use lti_ags::{Endpoint, Step};
-use simulation::{Answer, Bucket, Outcome, Simulation, Throttle, noon, post, session};
 
 /// How long it takes at the rate that the platform allows, or at the rate that the workers can do.
 fn ideal(posts: usize, rate: f64, workers: usize, latency: f64) -> f64 {

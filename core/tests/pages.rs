@@ -1,15 +1,12 @@
 //! Paging through line items and results (AGS 3.2.4, 3.3.6; RFC 8288).
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
-
-mod scripted;
 
 use std::time::Duration;
 
+use crate::scripted::{item, ok, page, platform, result, status, with};
 use lti_ags::http::{HeaderValue, Response};
 use lti_ags::{
     Continuation, ErrorKind, LineItem, ListLineItems, ListResults, Listing, Page, PageRequest, UserResult,
 };
-use scripted::{item, ok, page, platform, result, status, with};
 
 fn items(numbers: impl IntoIterator<Item = u32>) -> String {
     let items: Vec<_> = numbers.into_iter().map(|number| item(number, "")).collect();

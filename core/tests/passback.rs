@@ -1,11 +1,9 @@
 //! A bulk passback, turn by turn.
 
-mod common;
-
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use common::{Answer, Tool, answer, noon, token_answer};
+use crate::common::{self, Answer, Tool, answer, noon, token_answer};
 use lti_ags::http::Request;
 use lti_ags::{
     Bytes, Flight, History, JournalHeader, JournalReader, Passback, Row, RowOutcome, Scope, Score,

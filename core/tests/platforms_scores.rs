@@ -1,9 +1,7 @@
 //! What platforms answer to a score: each answer that was seen on the wire or stands in their sources and documents,
 //! and what becomes of it for a caller.
 
-mod common;
-
-use common::{Answer, TOKEN, Tool, answer, answer_with, graded, shown};
+use crate::common::{self, Answer, TOKEN, Tool, answer, answer_with, graded, shown};
 use lti_ags::{Bytes, Error, ErrorKind, Outcome, PostScore, ReasonPhrase, Receipt};
 
 const SCORE: &[u8] = b"application/vnd.ims.lis.v1.score+json; charset=utf-8";

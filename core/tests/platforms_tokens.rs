@@ -1,10 +1,8 @@
 //! Token endpoints as the platforms have them: each shape that was seen on the wire or stands in their documents.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Answer, Read, Tool, answer, answer_with, graded, not_sent};
+use crate::common::{self, Answer, Read, Tool, answer, answer_with, graded, not_sent};
 use lti_ags::{Endpoint, Error, ErrorKind, Grant, PostScore, Scope, Scopes};
 
 const SCOPE: &str = "https://purl.imsglobal.org/spec/lti-ags/scope/";

@@ -1,12 +1,9 @@
 //! Reading results (AGS 3.3).
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
-
-mod scripted;
 
 use std::num::NonZeroU32;
 
+use crate::scripted::{html, ok, page, platform, result, status};
 use lti_ags::{ErrorKind, GetResult, ListResults};
-use scripted::{html, ok, page, platform, result, status};
 
 fn limited() -> ListResults {
     ListResults::new().limit(NonZeroU32::new(5).unwrap())

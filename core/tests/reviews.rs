@@ -1,11 +1,8 @@
 //! Submission reviews (AGS 4.6) and Canvas's submissions.
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
-mod scripted;
-
+use crate::scripted::{ok, platform};
 use lti_ags::canvas::{ContentItem, Submission};
 use lti_ags::{ErrorKind, GradingProgress, Launch, PostScore, Score};
-use scripted::{ok, platform};
 use serde_json::{Value, json};
 
 fn claims(sub: &str) -> Value {

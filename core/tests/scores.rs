@@ -1,8 +1,6 @@
 //! Scores: what may be said, how it is written, what an answer means (AGS 3.4, 4.5; worked examples 11 and 12).
 
-mod common;
-
-use common::{Tool, answer, answer_with, graded, time};
+use crate::common::{self, Tool, answer, answer_with, graded, time};
 use lti_ags::{ActivityProgress, ErrorKind, GradingProgress, Outcome, PostScore, Score};
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -1,11 +1,9 @@
 //! Where a token may go, and what is never shown (Security Framework 3, 4; RFC 6750 §5; RFC 9110 §15.4).
 #![allow(clippy::format_push_string, reason = "a test may allocate")]
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Answer, LINE_ITEM, Read, TOKEN, Tool, answer, answer_with, graded, shown};
+use crate::common::{self, Answer, LINE_ITEM, Read, TOKEN, Tool, answer, answer_with, graded, shown};
 use lti_ags::{Cause, Endpoint, Error, ErrorKind, Policy, PostScore, Scope, Step, TransportError};
 use proptest::prelude::*;
 

@@ -1,10 +1,10 @@
 //! What the calls of one session owe each other, and what a call owes its caller when its time runs out.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{LINE_ITEM, TOKEN, Tool, answer, answer_with, endpoint, key, noon, registration, token_answer};
+use crate::common::{
+    LINE_ITEM, TOKEN, Tool, answer, answer_with, endpoint, key, noon, registration, token_answer,
+};
 use lti_ags::http::Method;
 use lti_ags::{
     Cause, Endpoint, EnsureLineItem, ErrorKind, NewLineItem, Outcome, Policy, PostScore, Registration, Scope,

@@ -1,10 +1,8 @@
 //! What a client asks a store of tokens, and what each answer makes of its calls. No store, and time as an argument.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{TOKEN, Tool, answer, graded};
+use crate::common::{self, TOKEN, Tool, answer, graded};
 use lti_ags::{
     ErrorKind, InFlight, Inquiry, Passback, Paused, PostScore, Settle, Step, StoreLease, StoreTerms,
     StoredToken, Turn,

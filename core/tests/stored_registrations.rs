@@ -1,8 +1,6 @@
 //! Registrations that are stored without their keys.
 
-mod common;
-
-use common::{Tool, key, registration};
+use crate::common::{Tool, key, registration};
 use lti_ags::{Algorithm, ErrorKind, Policy, PostScore, Score, Signer, SigningKey, StoredRegistration};
 
 fn post() -> PostScore {

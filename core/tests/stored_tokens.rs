@@ -1,10 +1,8 @@
 //! Tokens that go from one session to another, and through a store that processes share.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{TOKEN, Tool, answer, key, registration, shown, token_answer};
+use crate::common::{self, TOKEN, Tool, answer, key, registration, shown, token_answer};
 use lti_ags::{
     ErrorKind, InFlight, Inquiry, Policy, PostScore, Registration, Scope, Score, Seed, Session, Step,
     StoreTerms, StoredToken, UnusableToken,

@@ -1,8 +1,6 @@
 //! When work was begun and handed in (AGS 3.4.10).
 
-mod common;
-
-use common::{Tool, graded, time};
+use crate::common::{Tool, graded, time};
 use lti_ags::{ActivityProgress, ErrorKind, GradingProgress, PostScore, Score, ScoreBuilder};
 use serde_json::{Value, json};
 

@@ -1,11 +1,9 @@
 //! When a score says that it came to be: later than the one before, whatever the clock does (AGS 3.4.9).
 
-mod common;
-
 use std::collections::HashMap;
 use std::time::Duration;
 
-use common::{Tool, answer, graded, in_doubt, noon, not_sent, time};
+use crate::common::{Tool, answer, graded, in_doubt, noon, not_sent, time};
 use lti_ags::{ErrorKind, Outcome, Policy, PostScore, Score, Step, Timestamp, Timestamps};
 use proptest::prelude::*;
 

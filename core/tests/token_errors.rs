@@ -1,10 +1,8 @@
 //! What a token endpoint answers when it refuses or fails (RFC 6749 §5.2; Security Framework 4.1; worked example 4).
 
-mod common;
-
 use std::time::Duration;
 
-use common::{TOKEN_ENDPOINT, Tool, answer, answer_with, graded, in_doubt, not_sent, shown};
+use crate::common::{self, TOKEN_ENDPOINT, Tool, answer, answer_with, graded, in_doubt, not_sent, shown};
 use lti_ags::{
     Cause, Endpoint, Error, ErrorKind, Policy, PostScore, Scope, Step, TokenScopes, TransportError,
 };

@@ -2,13 +2,11 @@
 //! RFC 7523; Security Framework 4.1; worked example 2).
 #![cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use common::{Read, TOKEN_ENDPOINT, Tool, answer, answer_with, graded, time, token_answer};
+use crate::common::{self, Read, TOKEN_ENDPOINT, Tool, answer, answer_with, graded, time, token_answer};
 use jsonwebtoken::DecodingKey;
 use jsonwebtoken::crypto::CryptoProvider;
 use lti_ags::{

@@ -1,11 +1,9 @@
 //! What a token endpoint answers when it grants: what is read of it, and how long a token serves (RFC 6749 §5.1;
 //! Security Framework 4.1; worked example 3).
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Read, TOKEN, Tool, answer, answer_with, graded, shown, token_answer};
+use crate::common::{self, Read, TOKEN, Tool, answer, answer_with, graded, shown, token_answer};
 use lti_ags::{Endpoint, Error, ErrorKind, Grant, PostScore, Scope, Scopes, Step};
 
 fn post() -> PostScore {

@@ -1,9 +1,7 @@
 //! The URLs of scores and what is added to queries: every byte of the platform's own stays (AGS 3.3.1, 3.4.1; worked
 //! example 8).
 
-mod common;
-
-use common::{LINE_ITEMS, Tool, graded};
+use crate::common::{self, LINE_ITEMS, Tool, graded};
 use lti_ags::{Endpoint, Policy, PostScore, Scope, ServiceUrl};
 use proptest::prelude::*;
 

@@ -15,19 +15,16 @@
 //!
 //! The record has no 66 to 77 and no 162 to 281.
 
-mod common;
-mod wire;
-
-use common::{Tool, answer_with, graded, time};
+use crate::common::{self, Tool, answer_with, graded, time};
+use crate::wire::moodle::{
+    HOST, bad_gateway, echo, endpoint, item, item_json, linked, list, of_type, read, reasoned, refused,
+    result_json, results, unauthorized,
+};
+use crate::wire::{assert_seen, pages, play, result};
 use lti_ags::{
     ActivityProgress, CreateLineItem, DeleteLineItem, Endpoint, Error, ErrorKind, GetLineItem, GetResult,
     GradingProgress, ListLineItems, ListResults, NewLineItem, PostScore, Scope, Score, UpdateLineItem,
 };
-use wire::moodle::{
-    HOST, bad_gateway, echo, endpoint, item, item_json, linked, list, of_type, read, reasoned, refused,
-    result_json, results, unauthorized,
-};
-use wire::{assert_seen, pages, play, result};
 
 const OTHER: &str = "https://moodle.harbour.test/mod/lti/services.php/7/lineitems/31/lineitem?type_id=4";
 const AGS: &str = "https://purl.imsglobal.org/spec/lti-ags/scope/";

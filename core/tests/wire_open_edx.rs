@@ -12,16 +12,13 @@
 //! - 75, 80: the URL of a user's result in a form of its own. 77 to 79: limits that are no positive number.
 //! - 82, 84: no token, or `bearer` in lower case.
 
-mod common;
-mod wire;
-
-use common::{Answer, Tool, answer_with, graded, time};
+use crate::common::{self, Answer, Tool, answer_with, graded, time};
+use crate::wire::{assert_seen, pages, play, result};
 use lti_ags::{
     ActivityProgress, CreateLineItem, DeleteLineItem, Endpoint, Error, ErrorKind, GetLineItem, GetResult,
     GradingProgress, LineItem, ListLineItems, ListResults, NewLineItem, PostScore, Scope, Score,
     UpdateLineItem,
 };
-use wire::{assert_seen, pages, play, result};
 
 const CONTAINER: &str = "https://edx.harbour.test/api/lti_consumer/v1/lti/1/lti-ags";
 const AGS: &str = "https://purl.imsglobal.org/spec/lti-ags/scope/";

@@ -1,5 +1,4 @@
 //! A tool whose platform is a script: requests out, canned answers in, time as a number. No sockets.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 #![allow(clippy::format_push_string, reason = "a test may allocate")]
 
 use std::collections::VecDeque;

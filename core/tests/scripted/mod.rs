@@ -1,12 +1,5 @@
 //! A platform without I/O: it drives calls with scripted answers and a clock that only waits move.
-#![allow(
-    dead_code,
-    unreachable_pub,
-    clippy::unnecessary_wraps,
-    missing_docs,
-    missing_debug_implementations,
-    reason = "each test file uses some of it"
-)]
+#![allow(clippy::unnecessary_wraps, reason = "a reply may be a failure")]
 
 use std::collections::VecDeque;
 use std::time::Duration;

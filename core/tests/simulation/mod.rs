@@ -1,5 +1,10 @@
 //! Many workers on one session and a platform that throttles, in simulated time: nothing sleeps, and each run is the same.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "times of a few hours"
+)]
 
 use std::collections::BTreeMap;
 use std::time::Duration;

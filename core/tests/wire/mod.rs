@@ -1,6 +1,5 @@
 //! Exchanges with platforms as they were recorded, with other hosts and values in them: what the platform answers, and
 //! what the caller sees.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 pub mod moodle;
 

@@ -1,0 +1,53 @@
+//! The tests of the core, as one program, which compiles and links once: a file is a module of its name.
+#![allow(unreachable_pub, reason = "what the modules share is theirs alone")]
+
+mod calls;
+mod claims;
+mod clocks;
+mod common;
+mod dates;
+mod ensure_line_item;
+mod events;
+mod extensions;
+mod hostile;
+mod journal;
+mod line_items;
+mod list_line_items;
+mod media_types;
+mod pacing;
+mod pages;
+mod passback;
+mod platforms_scores;
+mod platforms_tokens;
+mod results;
+mod reviews;
+mod scores;
+mod scripted;
+mod security;
+mod sessions;
+mod sharing;
+mod simulation;
+mod stored_registrations;
+mod stored_tokens;
+mod submissions;
+mod timestamps;
+mod token_errors;
+mod token_request;
+mod token_response;
+mod urls;
+mod wire;
+mod wire_moodle;
+mod wire_open_edx;
+
+#[test]
+fn no_file_of_tests_is_forgotten() {
+    let listed = include_str!("main.rs");
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        assert!(
+            name == "main" || listed.contains(&format!("\nmod {name};\n")),
+            "{name} is not a module here"
+        );
+    }
+}
