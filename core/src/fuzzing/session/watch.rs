@@ -294,6 +294,8 @@ impl<O: Operation + 'static> Driven for Call<O> {
                         assert!(!platform.rejected.contains(stored.exposed()), "a rejected token is adopted");
                         let left = platform.now.duration_until(stored.expires());
                         assert!(left.is_positive(), "an expired token is adopted");
+                        // Where a token was found, nobody's answer is waited for any more.
+                        platform.fetching.remove(&scopes);
                     }
                     next
                 }
