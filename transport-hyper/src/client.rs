@@ -20,7 +20,7 @@ use crate::sharing::{Consulted, Sharing};
 /// A future may be dropped at any point: the session stays usable, and a token that the call was fetching is fetched by
 /// another one. What had been sent may have been acted on.
 pub struct Client<S: HttpService> {
-    pub(crate) exchanger: Exchanger<S>,
+    pub(crate) exchanger: Arc<Exchanger<S>>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) sharing: Option<Arc<Sharing>>,
 }
@@ -54,7 +54,7 @@ where
     B::Error: Into<BoxError>,
 {
     pub(crate) fn assemble(exchanger: Exchanger<S>, shared: Shared, sharing: Option<Sharing>) -> Self {
-        Self { exchanger, shared: Arc::new(shared), sharing: sharing.map(Arc::new) }
+        Self { exchanger: Arc::new(exchanger), shared: Arc::new(shared), sharing: sharing.map(Arc::new) }
     }
 
     /// Performs an operation on what the endpoint offers. It ends when the platform has answered for good, or when the
@@ -92,7 +92,7 @@ where
             let _guard = Guard::of(&turn.result, &self.shared);
             self.shared.tell(&turn.events);
             if let (Some(sharing), Some(held)) = (&self.sharing, held) {
-                sharing.settle(&held, &self.shared).await;
+                Box::pin(sharing.settle(&held, &self.shared)).await;
             }
             (turn, held) = match turn.result {
                 Step::Done(result) => return result,
@@ -115,7 +115,7 @@ where
     /// Sends a request. Where it is one for a token, and there is a store, it looks there first.
     pub(crate) async fn carry(&self, request: Request<Bytes>, lease: Option<&Lease>) -> Carried {
         let Consulted { is_withdrawn, held } = match (&self.sharing, lease) {
-            (Some(sharing), Some(lease)) => sharing.consult(lease, &self.shared).await,
+            (Some(sharing), Some(lease)) => Box::pin(sharing.consult(lease, &self.shared)).await,
             _ => Consulted::default(),
         };
         let outcome = if is_withdrawn { None } else { Some(self.exchanger.exchange(request).await) };
@@ -123,10 +123,13 @@ where
     }
 }
 
-impl<S: HttpService + Clone> Clone for Client<S> {
+impl<S: HttpService> Clone for Client<S> {
     fn clone(&self) -> Self {
-        let (shared, sharing) = (Arc::clone(&self.shared), self.sharing.clone());
-        Self { exchanger: self.exchanger.clone(), shared, sharing }
+        Self {
+            exchanger: Arc::clone(&self.exchanger),
+            shared: Arc::clone(&self.shared),
+            sharing: self.sharing.clone(),
+        }
     }
 }
 

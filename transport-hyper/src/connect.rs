@@ -1,9 +1,10 @@
 //! The ready service: hyper-util's connection pool, rustls with AWS-LC, and the certificate authorities that Mozilla trusts.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -69,25 +70,31 @@ fn pooled(connector: HttpsConnector<HttpConnector>) -> Https {
         .timer(TokioTimer::new())
         .http2_keep_alive_interval(PING)
         .http2_keep_alive_timeout(PING)
-        .build(Connector(connector))
+        .build(Connector(Arc::new(connector)))
 }
 
 /// Makes the connections of [`Https`], within ten seconds each: what has no connection by then was certainly not sent.
+///
+/// hyper-util clones it with each request, and needs it for few of them.
 #[derive(Clone)]
-pub struct Connector(HttpsConnector<HttpConnector>);
+pub struct Connector(Arc<HttpsConnector<HttpConnector>>);
 
 impl Service<Uri> for Connector {
     type Response = <HttpsConnector<HttpConnector> as Service<Uri>>::Response;
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.0.poll_ready(context)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let connecting = self.0.call(uri);
-        Box::pin(async {
+        let mut connector = HttpsConnector::clone(&self.0);
+        Box::pin(async move {
+            let connecting = async {
+                poll_fn(|context| connector.poll_ready(context)).await?;
+                connector.call(uri).await
+            };
             let mut connected = None;
             let time = TokioTimer::new().sleep(CONNECT_TIMEOUT);
             either(async { connected = Some(connecting.await) }, time).await;

@@ -1,7 +1,7 @@
 //! One exchange through a tower service: the request as it is, the answer as it came, and the fate of what got no answer.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use lti_ags::http::{Request, Response};
 use lti_ags::{Bytes, Cause, ReasonPhrase, TransportError};
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Outcome = Result<Response<Bytes>, TransportError>;
 pub(crate) type Classify<E> = dyn Fn(E) -> TransportError + Send + Sync;
 
 /// A tower service that takes requests with a whole body: hyper-util's client is one, and so is any stack of layers on it.
@@ -43,28 +44,26 @@ where
     }
 
     /// Sends the request and collects its answer, within the time for an exchange.
-    pub(crate) async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
-        let (mut outcome, mut taken) = (None, false);
-        // A future of this size is better moved once than with every future around it.
-        let run = Box::pin(self.run(request, &mut taken));
-        let running = async { outcome = Some(run.await) };
-        either(running, self.sleep(self.request_timeout)).await;
-        outcome.unwrap_or_else(|| {
-            let message = "the time for the exchange is up";
-            Err(if taken {
-                TransportError::in_doubt(Cause::Timeout, message)
-            } else {
-                TransportError::not_sent(Cause::Timeout, message)
+    ///
+    /// In a box, since a future of this size would make each one around it as large, and be moved with it.
+    pub(crate) fn exchange(&self, request: Request<Bytes>) -> Pin<Box<impl Future<Output = Outcome>>> {
+        Box::pin(async {
+            let (mut outcome, mut taken) = (None, false);
+            let running = async { outcome = Some(self.run(request, &mut taken).await) };
+            either(running, self.sleep(self.request_timeout)).await;
+            outcome.unwrap_or_else(|| {
+                let message = "the time for the exchange is up";
+                Err(if taken {
+                    TransportError::in_doubt(Cause::Timeout, message)
+                } else {
+                    TransportError::not_sent(Cause::Timeout, message)
+                })
             })
         })
     }
 
     /// Tells by `taken` that the service has got the request: what it had no room for was not sent.
-    async fn run(
-        &self,
-        request: Request<Bytes>,
-        taken: &mut bool,
-    ) -> Result<Response<Bytes>, TransportError> {
+    async fn run(&self, request: Request<Bytes>, taken: &mut bool) -> Outcome {
         let mut service = self.service.clone();
         poll_fn(|context| service.poll_ready(context)).await.map_err(|error| {
             let error = (self.classify)(error);
@@ -81,18 +80,6 @@ where
             TransportError::in_doubt(cause, error).with_status(parts.status)
         })?;
         Ok(Response::from_parts(parts, body.to_bytes()))
-    }
-}
-
-impl<S: HttpService + Clone> Clone for Exchanger<S> {
-    fn clone(&self) -> Self {
-        Self {
-            service: self.service.clone(),
-            timer: Arc::clone(&self.timer),
-            classify: Arc::clone(&self.classify),
-            request_timeout: self.request_timeout,
-            max_body_bytes: self.max_body_bytes,
-        }
     }
 }
 
