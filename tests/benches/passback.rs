@@ -24,7 +24,8 @@ const OVER_HYPER: usize = 64;
 const OVER_UREQ: usize = 16;
 /// In one turn.
 const SCORES: usize = 2_000;
-const TURNS: usize = 12;
+/// 100,000 scores of each in all.
+const TURNS: usize = 50;
 
 type Bare = HyperClient<HttpConnector, Full<Bytes>>;
 
