@@ -87,6 +87,7 @@ mod listing;
 mod media;
 mod new_line_item;
 mod number;
+mod numbered;
 mod operation;
 mod pacing;
 mod page;

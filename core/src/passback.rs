@@ -31,6 +31,7 @@ use jiff::Timestamp;
 
 use crate::interval::Interval;
 use crate::journal::History;
+use crate::numbered::Numbered;
 use crate::{Endpoint, Error, Session, TransportError};
 
 pub use errand::Flight;
@@ -106,9 +107,9 @@ pub struct Passback {
 
     items: Items,
     /// Those in hand, by number.
-    rows: BTreeMap<u64, InHand>,
+    rows: Numbered<Box<InHand>>,
     /// The rows of each user of a line item; the first is the one whose turn it is.
-    lanes: BTreeMap<u64, VecDeque<u64>>,
+    lanes: Numbered<VecDeque<u64>>,
     ready: VecDeque<u64>,
     /// What their line item holds has become known.
     unparked: VecDeque<u64>,
@@ -155,8 +156,8 @@ impl Passback {
             inbox: VecDeque::new(),
             fed: 0,
             items: Items::default(),
-            rows: BTreeMap::new(),
-            lanes: BTreeMap::new(),
+            rows: Numbered::default(),
+            lanes: Numbered::default(),
             ready: VecDeque::new(),
             unparked: VecDeque::new(),
             reads: VecDeque::new(),

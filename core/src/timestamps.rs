@@ -1,11 +1,12 @@
 //! Timestamps of scores, which increase strictly per line item and user (AGS 3.4.9).
 
-use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use jiff::Timestamp;
+
+use crate::numbered::Numbered;
 
 /// How many users' latest timestamps are held before those that no longer matter are forgotten.
 const HELD: usize = 16_384;
@@ -31,7 +32,7 @@ const HELD: usize = 16_384;
 pub struct Timestamps {
     step: Duration,
     /// By a hash of line item and user: where two collide, one merely gets a later timestamp than it needs.
-    latest: BTreeMap<u64, Timestamp>,
+    latest: Numbered<Timestamp>,
     /// No later than this were those that have been forgotten, but for some far in the future.
     floor: Timestamp,
     /// The last time that was told, and the latest.
@@ -45,7 +46,7 @@ impl Timestamps {
     pub fn new(step: Duration) -> Self {
         Self {
             step: step.max(Duration::from_millis(1)),
-            latest: BTreeMap::new(),
+            latest: Numbered::default(),
             floor: Timestamp::MIN,
             now: Timestamp::MIN,
             latest_now: Timestamp::MIN,

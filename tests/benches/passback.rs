@@ -1,6 +1,6 @@
 //! Bulk passback over loopback, with a journal and without, through each transport and through the HTTP client below it, which
-//! sends the same bytes as many at a time. Short turns that alternate, so that what else the machine does falls on all alike;
-//! the ratio is that of the medians of all turns.
+//! sends the same bytes as many at a time. Short turns that alternate, each kind as often behind each other one, so that what
+//! else the machine does, and how memory was left, falls on all alike; the ratio is that of the medians of all turns.
 #![allow(clippy::print_stdout, reason = "it prints what it measured")]
 
 use std::path::PathBuf;
@@ -38,8 +38,8 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(users: usize) -> Self {
-        let platform = Platform::builder().learners((0..users).map(user)).ledger_limit(SCORES).start();
+    fn new() -> Self {
+        let platform = Platform::builder().learners((0..SCORES).map(user)).ledger_limit(SCORES).start();
         let endpoint = Launch::from_claims(platform.claims(&user(0))).unwrap().endpoint().unwrap();
         Self { platform, endpoint, now: Timestamp::try_from(SystemTime::now()).unwrap(), journals: 0 }
     }
@@ -51,12 +51,10 @@ impl Bench {
         Registration::new(self.platform.client_id(), &self.platform.token_endpoint(), key).unwrap()
     }
 
-    fn rows(&mut self, count: usize) -> impl Iterator<Item = Row> + use<> {
+    fn rows(&mut self) -> Vec<Row> {
         self.now += Duration::from_secs(1);
-        let now = self.now;
-        (0..count).map(move |number| {
-            Score::graded(user(number), 85.0, 100.0).timestamp(now).build().unwrap().into()
-        })
+        let score = |number| Score::graded(user(number), 85.0, 100.0).timestamp(self.now).build().unwrap();
+        (0..SCORES).map(|number| score(number).into()).collect()
     }
 
     fn journal(&mut self) -> (JournalFile, PathBuf) {
@@ -96,6 +94,20 @@ fn user(number: usize) -> String {
     format!("s-{number:06}")
 }
 
+#[derive(Clone, Copy)]
+enum Kind {
+    Ours,
+    Journaled,
+    Floor,
+}
+
+/// What is measured in a turn, in an order that goes round. The first turn of all begins with ours, which the floor repeats.
+fn order(turn: usize) -> [Kind; 3] {
+    let mut order = [Kind::Ours, Kind::Journaled, Kind::Floor];
+    order.rotate_left(turn % 3);
+    order
+}
+
 /// What was measured of one transport.
 #[derive(Default)]
 struct Rates {
@@ -105,6 +117,19 @@ struct Rates {
 }
 
 impl Rates {
+    /// The first turn makes the connections.
+    fn note(&mut self, turn: usize, kind: Kind, begun: Instant) {
+        let rate = f64::from(u32::try_from(SCORES).unwrap()) / begun.elapsed().as_secs_f64();
+        let rates = match kind {
+            Kind::Ours => &mut self.ours,
+            Kind::Journaled => &mut self.journaled,
+            Kind::Floor => &mut self.floor,
+        };
+        if turn > 0 {
+            rates.push(rate);
+        }
+    }
+
     fn report(mut self, name: &str) {
         let (ours, journaled, floor) =
             (median(&mut self.ours), median(&mut self.journaled), median(&mut self.floor));
@@ -124,12 +149,8 @@ fn median(values: &mut [f64]) -> f64 {
     values[values.len() / 2]
 }
 
-fn per_second(begun: Instant) -> f64 {
-    f64::from(u32::try_from(SCORES).unwrap()) / begun.elapsed().as_secs_f64()
-}
-
 async fn over_hyper() {
-    let mut bench = Bench::new(SCORES);
+    let mut bench = Bench::new();
     let client = lti_ags_hyper::Client::new(bench.registration());
     client.authorize(&bench.endpoint).await.unwrap();
     let mut connector = HttpConnector::new();
@@ -137,38 +158,39 @@ async fn over_hyper() {
     let bare: Bare =
         HyperClient::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector);
     let mut rates = Rates::default();
-    for turn in 0..=TURNS {
-        let passback = |bench: &Bench| Passback::new(&bench.endpoint).concurrency(OVER_HYPER);
-        let (plan, rows) = (passback(&bench), bench.rows(SCORES));
-        let begun = Instant::now();
-        let mut settlements = client.pass_back(plan, rows);
-        while settlements.next().await.is_some() {}
-        let ours = per_second(begun);
-        assert_eq!(settlements.summary().sent, SCORES as u64);
-
-        let (plan, rows, (journal, path)) = (passback(&bench), bench.rows(SCORES), bench.journal());
-        let begun = Instant::now();
-        let mut settlements = client.pass_back_with_journal(plan, rows, journal);
-        while settlements.next().await.is_some() {}
-        let journaled = per_second(begun);
-        assert_eq!(settlements.summary().sent, SCORES as u64);
-        std::fs::remove_file(path).unwrap();
-
-        let requests = bench.requests();
-        let begun = Instant::now();
-        let send = |request: Request<Bytes>| async {
-            let response = bare.request(request.map(Full::new)).await.unwrap();
-            assert!(response.status().is_success(), "{}", response.status());
-            response.into_body().collect().await.unwrap()
-        };
-        let mut responses = futures_util::stream::iter(requests).map(send).buffer_unordered(OVER_HYPER);
-        while responses.next().await.is_some() {}
-        let floor = per_second(begun);
-        // The first turn makes the connections.
-        if turn > 0 {
-            rates.ours.push(ours);
-            rates.journaled.push(journaled);
-            rates.floor.push(floor);
+    let send = |request: Request<Bytes>| async {
+        let response = bare.request(request.map(Full::new)).await.unwrap();
+        assert!(response.status().is_success(), "{}", response.status());
+        response.into_body().collect().await.unwrap()
+    };
+    for (turn, kind) in (0..=TURNS).flat_map(|turn| order(turn).map(|kind| (turn, kind))) {
+        let passback = Passback::new(&bench.endpoint).concurrency(OVER_HYPER);
+        match kind {
+            Kind::Ours => {
+                let rows = bench.rows();
+                let begun = Instant::now();
+                let mut settlements = client.pass_back(passback, rows);
+                while settlements.next().await.is_some() {}
+                rates.note(turn, kind, begun);
+                assert_eq!(settlements.summary().sent, SCORES as u64);
+            }
+            Kind::Journaled => {
+                let (rows, (journal, path)) = (bench.rows(), bench.journal());
+                let begun = Instant::now();
+                let mut settlements = client.pass_back_with_journal(passback, rows, journal);
+                while settlements.next().await.is_some() {}
+                rates.note(turn, kind, begun);
+                assert_eq!(settlements.summary().sent, SCORES as u64);
+                std::fs::remove_file(path).unwrap();
+            }
+            Kind::Floor => {
+                let requests = bench.requests();
+                let begun = Instant::now();
+                let mut responses =
+                    futures_util::stream::iter(requests).map(send).buffer_unordered(OVER_HYPER);
+                while responses.next().await.is_some() {}
+                rates.note(turn, kind, begun);
+            }
         }
     }
     bench.platform.assert_no_violations();
@@ -176,7 +198,7 @@ async fn over_hyper() {
 }
 
 fn over_ureq() {
-    let mut bench = Bench::new(SCORES);
+    let mut bench = Bench::new();
     let client = lti_ags_ureq::Client::new(bench.registration());
     client.authorize(&bench.endpoint).unwrap();
     // With the time limit that any client needs, and as many connections as there are threads.
@@ -184,39 +206,43 @@ fn over_ureq() {
     let config = config.timeout_global(Some(Duration::from_secs(30)));
     let bare: ureq::Agent = config.build().into();
     let mut rates = Rates::default();
-    for turn in 0..=TURNS {
-        let passback = |bench: &Bench| Passback::new(&bench.endpoint).concurrency(OVER_UREQ);
-        let (plan, rows) = (passback(&bench), bench.rows(SCORES));
-        let begun = Instant::now();
-        assert_eq!(client.pass_back(plan, rows).count(), SCORES);
-        let ours = per_second(begun);
-
-        let (plan, rows, (journal, path)) = (passback(&bench), bench.rows(SCORES), bench.journal());
-        let begun = Instant::now();
-        assert_eq!(client.pass_back(plan, rows).journal(journal).count(), SCORES);
-        let journaled = per_second(begun);
-        std::fs::remove_file(path).unwrap();
-
-        let requests = Mutex::new(bench.requests());
-        let next = || requests.lock().unwrap().pop();
-        let begun = Instant::now();
-        std::thread::scope(|scope| {
-            for _ in 0..OVER_UREQ {
-                scope.spawn(|| {
-                    while let Some(request) = next() {
-                        let (parts, body) = request.into_parts();
-                        let response = bare.run(Request::from_parts(parts, &*body)).unwrap();
-                        assert!(response.status().is_success(), "{}", response.status());
-                        response.into_body().read_to_vec().unwrap();
+    let send = |request: Request<Bytes>| {
+        let (parts, body) = request.into_parts();
+        let response = bare.run(Request::from_parts(parts, &*body)).unwrap();
+        assert!(response.status().is_success(), "{}", response.status());
+        response.into_body().read_to_vec().unwrap();
+    };
+    for (turn, kind) in (0..=TURNS).flat_map(|turn| order(turn).map(|kind| (turn, kind))) {
+        let passback = Passback::new(&bench.endpoint).concurrency(OVER_UREQ);
+        match kind {
+            Kind::Ours => {
+                let rows = bench.rows();
+                let begun = Instant::now();
+                assert_eq!(client.pass_back(passback, rows).count(), SCORES);
+                rates.note(turn, kind, begun);
+            }
+            Kind::Journaled => {
+                let (rows, (journal, path)) = (bench.rows(), bench.journal());
+                let begun = Instant::now();
+                assert_eq!(client.pass_back(passback, rows).journal(journal).count(), SCORES);
+                rates.note(turn, kind, begun);
+                std::fs::remove_file(path).unwrap();
+            }
+            Kind::Floor => {
+                let requests = Mutex::new(bench.requests());
+                let next = || requests.lock().unwrap().pop();
+                let begun = Instant::now();
+                std::thread::scope(|scope| {
+                    for _ in 0..OVER_UREQ {
+                        scope.spawn(|| {
+                            while let Some(request) = next() {
+                                send(request);
+                            }
+                        });
                     }
                 });
+                rates.note(turn, kind, begun);
             }
-        });
-        let floor = per_second(begun);
-        if turn > 0 {
-            rates.ours.push(ours);
-            rates.journaled.push(journaled);
-            rates.floor.push(floor);
         }
     }
     bench.platform.assert_no_violations();

@@ -1,6 +1,8 @@
 //! The loop, as a future.
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use hyper::body::Body;
@@ -113,13 +115,23 @@ where
     }
 
     /// Sends a request. Where it is one for a token, and there is a store, it looks there first.
-    pub(crate) async fn carry(&self, request: Request<Bytes>, lease: Option<&Lease>) -> Carried {
-        let Consulted { is_withdrawn, held } = match (&self.sharing, lease) {
-            (Some(sharing), Some(lease)) => Box::pin(sharing.consult(lease, &self.shared)).await,
-            _ => Consulted::default(),
-        };
-        let outcome = if is_withdrawn { None } else { Some(self.exchanger.exchange(request).await) };
-        Carried { outcome, held }
+    ///
+    /// In a box, since a future of this size would make each one around it as large, and be moved with it.
+    pub(crate) fn carry(
+        &self,
+        request: Request<Bytes>,
+        lease: Option<&Lease>,
+    ) -> Pin<Box<impl Future<Output = Carried> + use<S, B>>> {
+        let Self { exchanger, shared, sharing } = self.clone();
+        let lease = sharing.and_then(|sharing| Some((sharing, lease?.clone())));
+        Box::pin(async move {
+            let Consulted { is_withdrawn, held } = match lease {
+                Some((sharing, lease)) => Box::pin(sharing.consult(&lease, &shared)).await,
+                None => Consulted::default(),
+            };
+            let outcome = if is_withdrawn { None } else { Some(exchanger.exchange(request).await) };
+            Carried { outcome, held }
+        })
     }
 }
 

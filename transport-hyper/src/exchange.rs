@@ -1,7 +1,7 @@
 //! One exchange through a tower service: the request as it is, the answer as it came, and the fate of what got no answer.
 
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -44,20 +44,16 @@ where
     }
 
     /// Sends the request and collects its answer, within the time for an exchange.
-    ///
-    /// In a box, since a future of this size would make each one around it as large, and be moved with it.
-    pub(crate) fn exchange(&self, request: Request<Bytes>) -> Pin<Box<impl Future<Output = Outcome>>> {
-        Box::pin(async {
-            let (mut outcome, mut taken) = (None, false);
-            let running = async { outcome = Some(self.run(request, &mut taken).await) };
-            either(running, self.sleep(self.request_timeout)).await;
-            outcome.unwrap_or_else(|| {
-                let message = "the time for the exchange is up";
-                Err(if taken {
-                    TransportError::in_doubt(Cause::Timeout, message)
-                } else {
-                    TransportError::not_sent(Cause::Timeout, message)
-                })
+    pub(crate) async fn exchange(&self, request: Request<Bytes>) -> Outcome {
+        let (mut outcome, mut taken) = (None, false);
+        let running = async { outcome = Some(self.run(request, &mut taken).await) };
+        either(running, self.sleep(self.request_timeout)).await;
+        outcome.unwrap_or_else(|| {
+            let message = "the time for the exchange is up";
+            Err(if taken {
+                TransportError::in_doubt(Cause::Timeout, message)
+            } else {
+                TransportError::not_sent(Cause::Timeout, message)
             })
         })
     }

@@ -110,7 +110,7 @@ where
     {
         let passback = Arc::new(Mutex::new(passback));
         let (carrier, sleeper) = (self.clone(), self.clone());
-        let carry = move |request, flight| carrier.clone().fly(request, flight);
+        let carry = move |request, flight| carrier.fly(request, flight);
         let rest = move |delay| sleeper.clone().rest(delay);
         let run = Run {
             shared: Arc::clone(&self.shared),
@@ -129,13 +129,11 @@ where
         Settlements { run, passback }
     }
 
-    fn fly(self, request: Request<Bytes>, flight: Flight) -> impl Future<Output = Landed> + use<S, B> {
+    fn fly(&self, request: Request<Bytes>, flight: Flight) -> impl Future<Output = Landed> + use<S, B> {
         // Now, and not when it is first polled.
         let guard = OwnedGuard::new(flight.lease(), &self.shared);
-        async move {
-            let carried = self.carry(request, flight.lease()).await;
-            Landed { flight, carried, guard }
-        }
+        let carried = self.carry(request, flight.lease());
+        async move { Landed { flight, carried: carried.await, guard } }
     }
 
     async fn rest(self, delay: Duration) {
@@ -230,25 +228,27 @@ where
     R: Fn(Duration) -> W,
     W: Future<Output = ()>,
 {
-    /// Does what comes next, once: takes the outcomes that have come, and a turn. `None` where more can be done at once.
+    /// Does what comes next, once: takes an outcome that has come, and a turn. `None` where more can be done at once.
     fn step(&mut self, context: &mut Context<'_>) -> Option<Poll<Settlement>> {
-        let (mut landed, mut guards, mut leases) = (Vec::new(), Vec::new(), Vec::new());
-        while let Poll::Ready(Some(one)) = Pin::new(&mut self.flights).poll_next(context) {
-            landed.push(one);
-        }
-        let shared::Turn { result: (next, revision), events, .. } = self.shared.turn(|session, now| {
-            let mut passback = lock(&self.passback);
-            for Landed { flight, carried: Carried { outcome, held }, guard } in landed {
-                match outcome {
-                    Some(outcome) => passback.receive(session, now, flight, outcome),
-                    None => passback.withdraw(session, now, flight),
-                }
-                leases.extend(held);
-                guards.push(guard);
-            }
-            (passback.next(session, now), session.revision())
-        });
-        drop(guards);
+        let landed = match Pin::new(&mut self.flights).poll_next(context) {
+            Poll::Ready(landed) => landed,
+            Poll::Pending => None,
+        };
+        let has_landed = landed.is_some();
+        let shared::Turn { result: (next, revision, landed), events, .. } =
+            self.shared.turn(|session, now| {
+                let mut passback = lock(&self.passback);
+                let landed = landed.map(|Landed { flight, carried: Carried { outcome, held }, guard }| {
+                    match outcome {
+                        Some(outcome) => passback.receive(session, now, flight, outcome),
+                        None => passback.withdraw(session, now, flight),
+                    }
+                    (held, guard)
+                });
+                (passback.next(session, now), session.revision(), landed)
+            });
+        let (held, guard) = landed.unzip();
+        drop(guard);
         // First, since an observer may panic: the flight gives the right to fetch a token back.
         let next = match next {
             Turn::Send(request, flight) => {
@@ -258,7 +258,7 @@ where
             next => Some(next),
         };
         self.shared.tell(&events);
-        self.poll_settled(leases, context);
+        self.poll_settled(held.flatten(), context);
         match next? {
             Turn::Settled(settlement) => return Some(Poll::Ready(settlement)),
             Turn::Feed => match self.rows.next() {
@@ -272,6 +272,8 @@ where
                 };
                 self.writing = Some((batch, written));
             }
+            // Others may have come as well.
+            Turn::Wait(_) if has_landed => {}
             Turn::Wait(delay) if !self.poll_rest(delay, revision, context) => return Some(Poll::Pending),
             // What was fetched is saved for the others, too.
             Turn::Done(_) if !self.settling.is_empty() => return Some(Poll::Pending),
@@ -281,12 +283,10 @@ where
         None
     }
 
-    fn poll_settled(&mut self, leases: Vec<StoreLease>, context: &mut Context<'_>) {
-        if let Some(sharing) = &self.sharing {
-            for held in leases {
-                let (sharing, shared) = (Arc::clone(sharing), Arc::clone(&self.shared));
-                self.settling.push(Box::pin(async move { sharing.settle(&held, &shared).await }));
-            }
+    fn poll_settled(&mut self, held: Option<StoreLease>, context: &mut Context<'_>) {
+        if let (Some(sharing), Some(held)) = (&self.sharing, held) {
+            let (sharing, shared) = (Arc::clone(sharing), Arc::clone(&self.shared));
+            self.settling.push(Box::pin(async move { sharing.settle(&held, &shared).await }));
         }
         while let Poll::Ready(Some(())) = Pin::new(&mut self.settling).poll_next(context) {}
     }

@@ -35,8 +35,9 @@ pub(super) enum Stage {
 }
 
 impl InHand {
-    pub(super) fn new(item: usize, lane: u64, score: Score) -> Self {
-        Self {
+    /// In a box, since it moves through maps.
+    pub(super) fn new(item: usize, lane: u64, score: Score) -> Box<Self> {
+        Box::new(Self {
             item,
             lane,
             user_id: score.user_id().to_owned(),
@@ -46,17 +47,17 @@ impl InHand {
             attempts: 0,
             begun: 0,
             stage: Stage::Parked,
-        }
+        })
     }
 
     pub(super) fn settlement(
-        self,
+        self: Box<Self>,
         row: u64,
         outcome: RowOutcome,
         error: Option<Error>,
         replayed: bool,
     ) -> Settlement {
-        let Self { user_id, attempts, timestamp, .. } = self;
+        let Self { user_id, attempts, timestamp, .. } = *self;
         Settlement { row, user_id, outcome, attempts, timestamp, replayed, error }
     }
 }

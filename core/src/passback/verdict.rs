@@ -180,7 +180,9 @@ impl Passback {
             return;
         }
         let waiting = self.rows.iter().filter(|(_, row)| row.stage != Stage::OnItsWay);
-        for number in waiting.map(|(number, _)| *number).collect::<Vec<_>>() {
+        let mut waiting: Vec<_> = waiting.map(|(number, _)| *number).collect();
+        waiting.sort_unstable();
+        for number in waiting {
             if let Some(error) = self.obstacle(number) {
                 self.pass_over(number, error);
             }
@@ -218,13 +220,13 @@ impl Passback {
         }
     }
 
-    pub(super) fn skip(&mut self, number: u64, row: InHand, error: Error) {
+    pub(super) fn skip(&mut self, number: u64, row: Box<InHand>, error: Error) {
         let outcome = RowOutcome::Skipped(Reason::Failed(error.kind()));
         self.close(number, row, outcome, Some(error));
     }
 
     /// Settles a row, which is no longer in hand.
-    pub(super) fn close(&mut self, number: u64, row: InHand, outcome: RowOutcome, error: Option<Error>) {
+    pub(super) fn close(&mut self, number: u64, row: Box<InHand>, outcome: RowOutcome, error: Option<Error>) {
         if let Some(known) = self.items.get(row.item).and_then(Item::known) {
             match outcome {
                 RowOutcome::Sent | RowOutcome::Skipped(Reason::DryRun) => {

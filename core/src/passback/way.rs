@@ -6,10 +6,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::errand::{Came, Errand};
-use super::item::{Gate, Holds, Item};
+use super::item::{Gate, Holds, Item, Items};
 use super::known::Known;
 use super::log::Log;
-use super::{InHand, Input, Passback, Reason, Row, RowOutcome, Stage};
+use super::{InHand, Input, Passback, Reason, Row, RowOutcome, Stage, Wishes};
 use crate::interval::Interval;
 use crate::{Error, ErrorKind, GetLineItem, ListResults, PageRequest, PostScore, Score, Session, timestamps};
 
@@ -83,16 +83,22 @@ impl Passback {
     }
 
     /// Skips a row of which the journal tells nothing, and is told nothing: what stands there is of another one.
-    fn turn_away(&mut self, number: u64, row: InHand, error: Error) {
+    fn turn_away(&mut self, number: u64, row: Box<InHand>, error: Error) {
         let outcome = RowOutcome::Skipped(Reason::Failed(error.kind()));
         self.summary.count(outcome);
         self.done.push_back(row.settlement(number, outcome, Some(error), false));
     }
 
     /// Puts a row into the lane of its user, with its timestamp.
-    pub(super) fn enlist(&mut self, number: u64, mut row: InHand, session: &mut Session, now: Timestamp) {
+    pub(super) fn enlist(
+        &mut self,
+        number: u64,
+        mut row: Box<InHand>,
+        session: &mut Session,
+        now: Timestamp,
+    ) {
         let is_next = !self.lanes.contains_key(&row.lane);
-        if is_next && let Some(outcome) = self.needless(&row) {
+        if is_next && let Some(outcome) = needless(&self.wishes, &mut self.items, &row) {
             return self.close(number, row, outcome, None);
         }
         let Some(Item { url, .. }) = self.items.get(row.item) else { return };
@@ -159,16 +165,6 @@ impl Passback {
         }
     }
 
-    /// What becomes of a row that need not, or must not, be sent, whose turn it is.
-    pub(super) fn needless(&mut self, row: &InHand) -> Option<RowOutcome> {
-        let (only_changed, keep) = (self.wishes.only_changed, self.wishes.ours.is_some());
-        let known = self.items.get(row.item)?.known()?;
-        if keep && known.is_by_others(&row.user_id) {
-            return Some(RowOutcome::Skipped(Reason::Overridden));
-        }
-        (only_changed && known.has(&row.user_id, row.effect)).then_some(RowOutcome::Unchanged)
-    }
-
     /// Begins calls until there is something to send, or as many are under way as may be.
     pub(super) fn begin(&mut self, session: &mut Session, now: Timestamp) {
         while self.outbox.is_empty() && self.calls < self.wishes.concurrency {
@@ -217,11 +213,12 @@ impl Passback {
             return;
         }
         let url = item.url.clone();
-        let Some(row) = self.rows.remove(&number) else { return };
-        if let Some(outcome) = self.needless(&row) {
+        if let Some(outcome) = needless(&self.wishes, &mut self.items, row)
+            && let Some(row) = self.rows.remove(&number)
+        {
             return self.close(number, row, outcome, None);
         }
-        let row = self.rows.entry(number).or_insert(row);
+        let Some(row) = self.rows.get_mut(&number) else { return };
         let Some(score) = row.score.take() else { return };
         row.stage = Stage::OnItsWay;
         row.begun = self.begun + 1;
@@ -276,6 +273,15 @@ impl Passback {
         // It may have been begun by another passback.
         self.calls = self.calls.saturating_sub(1);
     }
+}
+
+/// What becomes of a row that need not, or must not, be sent, whose turn it is.
+fn needless(wishes: &Wishes, items: &mut Items, row: &InHand) -> Option<RowOutcome> {
+    let known = items.get(row.item)?.known()?;
+    if wishes.ours.is_some() && known.is_by_others(&row.user_id) {
+        return Some(RowOutcome::Skipped(Reason::Overridden));
+    }
+    (wishes.only_changed && known.has(&row.user_id, row.effect)).then_some(RowOutcome::Unchanged)
 }
 
 fn note(latest: &mut BTreeMap<u64, Timestamp>, lane: u64, timestamp: Timestamp) {
