@@ -262,3 +262,22 @@ fn a_certificate_that_is_not_trusted_is_not_tried_again_for_each_call() {
     }
     assert_eq!(tool.token_requests.len(), 1);
 }
+
+#[test]
+fn a_token_that_the_endpoint_repeats_is_shown_nowhere() {
+    // AGS-SEC-08
+    let mut tool = Tool::new();
+    tool.call(post()).unwrap();
+    tool.session.forget_tokens();
+    let step = tool.session.begin(&tool.endpoint, post(), tool.now);
+    let Step::Send(_, in_flight) = step else { panic!("{step:?}") };
+    let says = format!("you had {} (Rate Limit Exceeded)", common::TOKEN);
+    let step = in_flight.receive(&mut tool.session, tool.now, answer(403, &says));
+    let waiting = format!("{step:?}");
+    assert!(waiting.contains("Rate Limit Exceeded") && !waiting.contains(common::TOKEN), "{waiting}");
+
+    tool.token_answers.push_back(answer(400, &says));
+    let error = tool.drive(step).unwrap_err();
+    let message = error.refusal().unwrap().message().unwrap();
+    assert!(message.starts_with("you had") && !shown(&error).contains(common::TOKEN), "{}", shown(&error));
+}

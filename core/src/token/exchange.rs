@@ -52,10 +52,12 @@ pub(crate) fn request(
         .map_err(|error| Error::input("the token request cannot be made").because(error))
 }
 
-/// Reads the answer by its content: Moodle labels its JSON text/html, and others answer refusals with 200.
+/// Reads the answer by its content: Moodle labels its JSON text/html, and others answer refusals with 200. The tokens that are
+/// `known` are shown as little as the one that it may give.
 pub(crate) fn read(
     response: &Response<&[u8]>,
     Lease { scopes: asked, assertion, .. }: &Lease,
+    known: &[&str],
     policy: &Policy,
     now: Timestamp,
 ) -> Result<(HeaderValue, Grant), Failure> {
@@ -65,7 +67,8 @@ pub(crate) fn read(
     // The signature alone is one, too: what was signed can be guessed.
     let signature = assertion.expose().rsplit('.').next();
     let given = members.as_ref().and_then(|members| members.get("access_token")).and_then(Value::as_str);
-    let secrets: Vec<_> = [Some(assertion.expose()), signature, given].into_iter().flatten().collect();
+    let own = [Some(assertion.expose()), signature, given].into_iter().flatten();
+    let secrets: Vec<_> = own.chain(known.iter().copied()).collect();
     if status.is_success() {
         return match &members {
             Some(members) if members.get("error").is_some_and(|error| !error.is_null()) => {

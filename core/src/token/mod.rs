@@ -249,7 +249,8 @@ impl Tokens {
         let result = match outcome {
             Ok(response) => {
                 let (parts, body) = response.into_parts();
-                exchange::read(&Response::from_parts(parts, body.as_ref()), lease, policy, now)
+                let known: Vec<_> = self.lately.iter().map(bearer).collect();
+                exchange::read(&Response::from_parts(parts, body.as_ref()), lease, &known, policy, now)
             }
             // A bad certificate stays bad.
             Err(error) if (error.fate(), error.cause()) == (Fate::NotSent, Cause::Tls) => {
