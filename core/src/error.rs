@@ -266,6 +266,17 @@ impl Error {
         }
     }
 
+    /// Without the comment that an operation carries, should the platform repeat it where nobody would.
+    pub(crate) fn hide(self, private: Option<&str>) -> Self {
+        match (&self.0.refusal, private) {
+            (Some(refusal), Some(_)) => {
+                let hidden = Refusal::clone(refusal).hide(private);
+                self.answered(hidden)
+            }
+            _ => self,
+        }
+    }
+
     fn change(mut self, change: impl FnOnce(&mut Inner)) -> Self {
         change(Arc::make_mut(&mut self.0));
         self

@@ -281,3 +281,25 @@ fn a_token_that_the_endpoint_repeats_is_shown_nowhere() {
     let message = error.refusal().unwrap().message().unwrap();
     assert!(message.starts_with("you had") && !shown(&error).contains(common::TOKEN), "{}", shown(&error));
 }
+
+#[test]
+fn a_comment_that_the_endpoint_repeats_is_shown_nowhere() {
+    // AGS-SEC-08: no platform does it, but one that has seen the score can.
+    let comment = "Late, but well argued.";
+    let post = || PostScore::new(graded().comment(comment).build().unwrap());
+    let says = format!("refused: {comment}");
+    let mut tool = Tool::new();
+    let step = tool.session.begin(&tool.endpoint, post(), tool.now);
+    let Step::Send(_, in_flight) = step else { panic!("{step:?}") };
+    let step = in_flight.receive(&mut tool.session, tool.now, answer(429, &says));
+    assert!(matches!(step, Step::Wait(..)) && !format!("{step:?}").contains(comment), "{step:?}");
+
+    tool.token_answers.push_back(answer(400, &says));
+    let error = tool.drive(step).unwrap_err();
+    let refusal = error.refusal().unwrap();
+    assert_eq!((refusal.status().as_u16(), refusal.message()), (400, Some("refused: [redacted]")));
+    assert!(!shown(&error).contains(comment) && !refusal.body().contains(comment), "{}", shown(&error));
+    // The next call learns the refusal from memory, and has a comment of its own.
+    let again = tool.call(post()).unwrap_err();
+    assert!(!shown(&again).contains(comment) && tool.counts() == (1, 0), "{}", shown(&again));
+}

@@ -83,14 +83,17 @@ impl<O: Operation> Call<O> {
         match session.acquire(&self.way.offered, self.operation.scopes(), now) {
             Acquired::Wait(delay) => self.wait(session, delay.min(left), WaitReason::Token),
             Acquired::Cooling(delay, error) => {
-                self.way.setback = Some(error);
+                self.way.setback = Some(error.hide(self.operation.private()));
                 if delay >= left {
                     self.give_up(session)
                 } else {
                     self.wait(session, delay, WaitReason::TokenEndpoint)
                 }
             }
-            Acquired::Failed(error) => self.way.fail(session, error),
+            Acquired::Failed(error) => {
+                let error = error.hide(self.operation.private());
+                self.way.fail(session, error)
+            }
             Acquired::Fetch(request, lease) => {
                 Step::Send(request, InFlight { call: self, awaits: Awaits::Token(lease), sent: now })
             }

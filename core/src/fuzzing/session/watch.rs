@@ -143,10 +143,9 @@ impl<O: Operation + 'static> Call<O> {
             }
             Step::Done(Ok(_)) => At::Over,
             Step::Done(Err(error)) => {
-                // A token request is answered by who knows neither tokens in use nor comments.
                 let of_token = error.operation() == Some("token request");
                 assert!(of_token || error.operation() == Some(O::NAME), "{error:?}");
-                check_error(&error, if of_token { &[] } else { self.secrets() });
+                check_error(&error, self.secrets());
                 At::Over
             }
         };
