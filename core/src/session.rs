@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use http::Response;
+use http::{Response, Uri};
 use jiff::Timestamp;
 
 use crate::call::{Call, Step};
@@ -263,5 +263,15 @@ impl Policy {
                 "{origin} is not an origin of this endpoint: the token does not go there unless it is allowed"
             ),
         ))
+    }
+
+    /// The same of a request's URL.
+    pub(crate) fn check_target(&self, target: &Uri, endpoint: &[Origin]) -> Result<(), Error> {
+        if let Some(origin) = endpoint.iter().chain(&self.allow_origins).find(|origin| origin.is_of(target)) {
+            return self.check_secure(origin);
+        }
+        let origin = Origin::of_uri(target)
+            .ok_or_else(|| Error::input("the URL of the request is not absolute, or not http"))?;
+        self.check_destination(&origin, endpoint)
     }
 }

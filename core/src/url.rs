@@ -3,9 +3,12 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
+use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use http::Uri;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -23,7 +26,7 @@ const LONGEST_HOST: usize = 253;
 ///
 /// A URL is never rebuilt from its parts: case, escapes, order and empty parameters stay as the platform wrote them.
 /// Only what cannot be put into an HTTP request is normalised, and a fragment is dropped. A URL with a user name or
-/// password is refused.
+/// password is refused. Cloning is cheap.
 ///
 /// ```
 /// use lti_ags::ServiceUrl;
@@ -33,10 +36,14 @@ const LONGEST_HOST: usize = 253;
 /// assert_eq!(url.origin().to_string(), "https://lms.example");
 /// # Ok::<(), lti_ags::Error>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct ServiceUrl {
+#[derive(Clone)]
+pub struct ServiceUrl(Arc<Inner>);
+
+struct Inner {
     text: Box<str>,
     origin: Origin,
+    /// Where the scores of a line item at this URL go: whoever posts one posts many.
+    scores: OnceLock<Uri>,
 }
 
 /// Scheme, host and port: what a token is bound to.
@@ -51,14 +58,18 @@ type Segments<'a> = Vec<Cow<'a, str>>;
 type Pairs = Vec<(String, String)>;
 
 impl ServiceUrl {
+    fn new(text: impl Into<Box<str>>, origin: Origin) -> Self {
+        Self(Arc::new(Inner { text: text.into(), origin, scores: OnceLock::new() }))
+    }
+
     /// The URL as it was given.
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.0.text
     }
 
     /// Where it leads.
     pub fn origin(&self) -> &Origin {
-        &self.origin
+        &self.0.origin
     }
 
     /// Whether both mean the same resource, however they are spelled: letter case of the host, default port, needless
@@ -76,20 +87,33 @@ impl ServiceUrl {
             .map(|query| url::form_urlencoded::parse(query.as_bytes()).into_owned().collect())
             .unwrap_or_default();
         pairs.sort_unstable();
-        (&self.origin, decoded, pairs)
+        (&self.0.origin, decoded, pairs)
     }
 
     fn path_and_query(&self) -> &str {
-        let authority = self.text.find("://").map_or(0, |at| at + 3);
-        let rest = self.text.get(authority..).unwrap_or_default();
+        let authority = self.0.text.find("://").map_or(0, |at| at + 3);
+        let rest = self.0.text.get(authority..).unwrap_or_default();
         rest.find(['/', '?']).and_then(|at| rest.get(at..)).unwrap_or_default()
     }
 
     /// The URL with one more path segment, in front of the query (AGS 3.3.1, 3.4.1).
     pub(crate) fn below(&self, segment: &str) -> Self {
-        let (path, query) = split_query(&self.text);
+        Self::new(self.text_below(segment), self.0.origin.clone())
+    }
+
+    /// Where the scores of the line item at this URL are posted to (AGS 3.4.1).
+    pub(crate) fn scores(&self) -> Result<Uri, Error> {
+        if let Some(uri) = self.0.scores.get() {
+            return Ok(uri.clone());
+        }
+        let uri = to_uri(self.text_below("scores").into())?;
+        Ok(self.0.scores.get_or_init(|| uri).clone())
+    }
+
+    fn text_below(&self, segment: &str) -> String {
+        let (path, query) = split_query(&self.0.text);
         let path = path.strip_suffix('/').unwrap_or(path);
-        let mut text = String::with_capacity(self.text.len() + segment.len() + 1);
+        let mut text = String::with_capacity(self.0.text.len() + segment.len() + 1);
         text.push_str(path);
         text.push('/');
         text.push_str(segment);
@@ -97,13 +121,13 @@ impl ServiceUrl {
             text.push('?');
             text.push_str(query);
         }
-        Self { text: text.into(), origin: self.origin.clone() }
+        text
     }
 
     /// The URL with this query parameter: in place of one of that name, else behind what there is.
     #[must_use]
     pub fn with_query(&self, name: &str, value: &str) -> Self {
-        let (path, query) = split_query(&self.text);
+        let (path, query) = split_query(&self.0.text);
         let pair = format!("{}={}", utf8_percent_encode(name, VALUE), utf8_percent_encode(value, VALUE));
         let query = query.filter(|query| !query.is_empty());
         let is_named = |existing: &&str| {
@@ -123,17 +147,21 @@ impl ServiceUrl {
                 format!("{path}?{}", pairs.collect::<Vec<_>>().join("&"))
             }
         };
-        Self { text: text.into(), origin: self.origin.clone() }
+        Self::new(text, self.0.origin.clone())
     }
 
     pub(crate) fn to_uri(&self) -> Result<Uri, Error> {
-        Uri::from_maybe_shared(bytes::Bytes::copy_from_slice(self.text.as_bytes()))
-            .map_err(|error| Error::input("the URL is too long for a request").because(error))
+        to_uri(Bytes::copy_from_slice(self.0.text.as_bytes()))
     }
 
     pub(crate) fn from_url(url: &Url) -> Result<Self, Error> {
         Self::from_str(url.as_str())
     }
+}
+
+fn to_uri(text: Bytes) -> Result<Uri, Error> {
+    Uri::from_maybe_shared(text)
+        .map_err(|error| Error::input("the URL is too long for a request").because(error))
 }
 
 fn split_query(text: &str) -> (&str, Option<&str>) {
@@ -161,9 +189,9 @@ impl FromStr for ServiceUrl {
         // The two parsers must agree on where the request goes, or a token could leave by their difference.
         let agreed = text.parse::<Uri>().is_ok_and(|uri| Origin::of_uri(&uri).as_ref() == Some(&origin));
         let text = if agreed { text } else { url.as_str() };
-        let url = Self { text: text.into(), origin };
+        let url = Self::new(text, origin);
         let uri = url.to_uri()?;
-        if Origin::of_uri(&uri).as_ref() != Some(&url.origin) {
+        if Origin::of_uri(&uri).as_ref() != Some(&url.0.origin) {
             return Err(Error::input(format!("`{}` cannot be put into a request", excerpt(text))));
         }
         Ok(url)
@@ -194,6 +222,18 @@ impl Origin {
             (Some(host), Some(port)) => Ok(Self { secure, host: host.to_ascii_lowercase().into(), port }),
             _ => Err(Error::input("the URL names no host")),
         }
+    }
+
+    /// Whether it is certainly that of this URL: one written in another way than most is looked at by [`of_uri`](Self::of_uri).
+    pub(crate) fn is_of(&self, uri: &Uri) -> bool {
+        let scheme = if self.secure { "https" } else { "http" };
+        let authority = uri.authority().map_or("", |authority| authority.as_str());
+        let host = authority.get(..self.host.len()).unwrap_or_default();
+        let port = match authority.get(self.host.len()..) {
+            Some("") => Some(if self.secure { 443 } else { 80 }),
+            port => port.and_then(|port| port.strip_prefix(':')?.parse().ok()),
+        };
+        uri.scheme_str() == Some(scheme) && host.eq_ignore_ascii_case(&self.host) && port == Some(self.port)
     }
 
     pub(crate) fn of_uri(uri: &Uri) -> Option<Self> {
@@ -242,7 +282,7 @@ impl FromStr for Origin {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        Ok(ServiceUrl::from_str(text)?.origin)
+        Ok(ServiceUrl::from_str(text)?.origin().clone())
     }
 }
 
@@ -260,15 +300,29 @@ impl fmt::Debug for Origin {
     }
 }
 
+impl PartialEq for ServiceUrl {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for ServiceUrl {}
+
+impl Hash for ServiceUrl {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
 impl fmt::Display for ServiceUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(&self.0.text)
     }
 }
 
 impl fmt::Debug for ServiceUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ServiceUrl({})", self.text)
+        write!(f, "ServiceUrl({})", self.0.text)
     }
 }
 
@@ -304,7 +358,7 @@ impl From<std::convert::Infallible> for Error {
 
 impl Serialize for ServiceUrl {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.text)
+        serializer.serialize_str(&self.0.text)
     }
 }
 

@@ -17,7 +17,6 @@ use crate::operation::{Answer, Context, Exchange, Operation};
 use crate::retry::{self, Verdict};
 use crate::token::{Acquired, Ready, bearer};
 use crate::transport::{Fate, TransportError};
-use crate::url::Origin;
 use crate::{Endpoint, Error, ErrorKind, Refusal, Scopes, Session};
 
 pub(crate) struct Call<O> {
@@ -107,11 +106,11 @@ impl<O: Operation> Call<O> {
         now: Timestamp,
         Ready { authorization, serial, grant, adopted }: Ready,
     ) -> Step<O> {
-        let Some(request) = &self.way.request else {
+        let Some(request) = &mut self.way.request else {
             return done(session, self.operation.granted(&grant));
         };
-        let mut request = request.clone();
         request.headers_mut().insert(AUTHORIZATION, authorization.clone());
+        let request = request.clone();
         self.way.requests += 1;
         self.way.attempts += 1;
         let flight = session.pacing.sent(now, self.way.ticket.take());
@@ -307,10 +306,8 @@ pub(super) fn prepare<O: Operation>(
     let mut context = Context { endpoint, policy: &session.policy, timestamps: &mut session.timestamps, now };
     let mut request = operation.request(&mut context)?;
     let offered = session.offered(endpoint, operation.scopes())?;
-    let origin = Origin::of_uri(request.uri())
-        .ok_or_else(|| Error::input("the URL of the request is not absolute, or not http"))?;
     session.check_platform(endpoint)?;
-    session.policy.check_destination(&origin, endpoint.origins())?;
+    session.policy.check_target(request.uri(), endpoint.origins())?;
     let user_agent = &session.policy.user_agent;
     request.headers_mut().entry(USER_AGENT).or_insert_with(|| user_agent.clone());
     Ok((request, offered))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, USER_AGENT};
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use url::form_urlencoded;
@@ -12,7 +12,7 @@ use url::form_urlencoded;
 use crate::registration::Registration;
 use crate::secrecy::Secret;
 use crate::token::{Failure, Grant, Lease};
-use crate::{Error, ErrorKind, Policy, Refusal, Scope, Scopes, media};
+use crate::{Error, ErrorKind, Policy, Refusal, Scope, Scopes, media, request};
 
 /// What a token request is called in errors.
 pub(crate) const NAME: &str = "token request";
@@ -44,12 +44,10 @@ pub(crate) fn request(
     if registration.sends_client_id() {
         form.append_pair("client_id", registration.client_id());
     }
-    Request::post(registration.token_endpoint().to_uri()?)
-        .header(CONTENT_TYPE, media::FORM)
-        .header(ACCEPT, media::JSON)
-        .header(USER_AGENT, policy.user_agent.clone())
-        .body(form.finish().into())
-        .map_err(|error| Error::input("the token request cannot be made").because(error))
+    let uri = registration.token_endpoint().to_uri()?;
+    let headers =
+        [(CONTENT_TYPE, media::FORM), (ACCEPT, media::JSON), (USER_AGENT, policy.user_agent.clone())];
+    Ok(request::build(Method::POST, uri, headers, form.finish().into()))
 }
 
 /// Reads the answer by its content: Moodle labels its JSON text/html, and others answer refusals with 200. The tokens that are
