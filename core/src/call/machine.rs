@@ -15,7 +15,7 @@ use crate::event::{Event, EventKind, WaitReason};
 use crate::interval::Interval;
 use crate::operation::{Answer, Context, Exchange, Operation};
 use crate::retry::{self, Verdict};
-use crate::token::{Acquired, Ready, bearer};
+use crate::token::{self, Acquired, Ready, bearer};
 use crate::transport::{Fate, TransportError};
 use crate::{Endpoint, Error, ErrorKind, Refusal, Scopes, Session};
 
@@ -96,7 +96,11 @@ impl<O: Operation> Call<O> {
             Acquired::Fetch(request, lease) => {
                 Step::Send(request, InFlight { call: self, awaits: Awaits::Token(lease), sent: now })
             }
-            Acquired::Ready(ready) => self.send(session, now, ready),
+            Acquired::Ready(ready) => {
+                // That there was none set it back; that is over.
+                self.way.setback.take_if(|error| error.operation() == Some(token::NAME));
+                self.send(session, now, ready)
+            }
         }
     }
 
