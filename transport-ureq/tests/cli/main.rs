@@ -1,11 +1,11 @@
 //! The `ags` command, run as a program against a scripted server on this machine: what it prints, how it exits, what it
 //! sends, and what it never shows.
 
+mod careless;
 mod check;
 mod check_platforms;
 mod check_write;
 mod config;
-mod hostile;
 mod keys;
 mod line_items;
 mod lists;
@@ -17,6 +17,7 @@ mod sync;
 mod sync_input;
 mod sync_journal;
 mod sync_kills;
+mod terminal;
 mod token;
 mod tool;
 mod usage;

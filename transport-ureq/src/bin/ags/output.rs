@@ -86,7 +86,7 @@ impl<'a> Output<'a> {
     fn item(&self, item: &impl Member) -> Result<String, Failure> {
         let line = serde_json::to_string(item).and_then(without_nulls);
         let line = line.and_then(|line| with_strings(&line, |text| self.redact(text)));
-        Ok(line.map_err(|error| Failure::output(&error.into()))? + "\n")
+        Ok(tame(line.map_err(|error| Failure::output(&error.into()))?) + "\n")
     }
 
     fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
@@ -97,7 +97,29 @@ impl<'a> Output<'a> {
 /// A line of JSON.
 pub(crate) fn line(record: &impl Serialize) -> Result<String, Failure> {
     let line = serde_json::to_string(record).map_err(|error| Failure::output(&error.into()))?;
-    Ok(line + "\n")
+    Ok(tame(line) + "\n")
+}
+
+/// The same JSON with escapes for the characters beyond ASCII that drive a terminal, or that nobody sees: programs read it as
+/// before, and people may look at it.
+fn tame(json: String) -> String {
+    let is_wild = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{2028}' | '\u{2029}')
+            || !c.is_ascii() && !c.is_whitespace() && printable(c.encode_utf8(&mut [0; 4])).is_empty()
+    };
+    if !json.contains(is_wild) {
+        return json;
+    }
+    let mut tamed = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if is_wild(c) {
+            tamed.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            tamed.push(c);
+        }
+    }
+    tamed
 }
 
 /// An object of JSON without its null members, whoever named them; those inside of its members are data.
