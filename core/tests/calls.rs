@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::common::{
-    self, LINE_ITEM, TOKEN, Tool, answer, answer_with, endpoint, in_doubt, not_sent, token_answer,
+    self, LINE_ITEM, TOKEN, Tool, answer, answer_with, endpoint, graded, in_doubt, not_sent, token_answer,
 };
 use lti_ags::{Endpoint, ErrorKind, Outcome, Policy, PostScore, Scope, Score, Step};
 
@@ -296,4 +296,45 @@ fn what_a_call_says_holds_no_secret() {
     let step = in_flight.receive(&mut tool.session, tool.now, token);
     let shown = format!("{step:?} {:?}", tool.session);
     assert!(!shown.contains(TOKEN) && !shown.contains("planted comment"), "{shown}");
+}
+
+#[test]
+fn no_time_and_no_attempts_end_at_once() {
+    let mut policy = Policy::default();
+    policy.deadline = Duration::ZERO;
+    let mut tool = Tool::with_policy(policy);
+    assert_eq!(tool.call(post()).unwrap_err().kind(), ErrorKind::Timeout);
+    assert_eq!((tool.token_requests.len(), tool.requests.len()), (0, 0));
+    for max_attempts in [0, 1] {
+        let mut policy = Policy::default();
+        policy.max_attempts = max_attempts;
+        let mut tool = Tool::with_policy(policy).answers([answer(503, ""), in_doubt(), not_sent()]);
+        for _ in 0..3 {
+            tool.call(post()).unwrap_err();
+        }
+        assert_eq!(tool.requests.len(), 3);
+        assert!(tool.waits.is_empty(), "{:?}", tool.waits);
+    }
+}
+
+#[test]
+fn bad_input_is_told_here_and_nothing_is_sent() {
+    use lti_ags::Score;
+    for score in [
+        Score::graded("", 1.0, 2.0),
+        Score::graded("u-1001", f64::NAN, 2.0),
+        Score::graded("u-1001", -1.0, 2.0),
+        Score::graded("u-1001", 1.0, 0.0),
+        graded().scoring_user_id(""),
+        graded().extension("foo", &1),
+    ] {
+        let error = score.build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(!error.is_transient() && error.specification().is_some(), "{error}");
+    }
+    let nowhere = Endpoint::new(Scope::AGS);
+    let mut tool = Tool::new().at(nowhere);
+    assert_eq!(tool.call(post()).unwrap_err().kind(), ErrorKind::ServiceNotAvailable);
+    assert_eq!(post().at("lineitems/4").unwrap_err().kind(), ErrorKind::InvalidInput);
+    assert_eq!(tool.counts(), (0, 0));
 }

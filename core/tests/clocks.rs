@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::common::{self, Tool, answer, answer_with, graded, in_doubt, token_answer};
+use crate::common::{self, TOKEN, Tool, answer, answer_with, graded, in_doubt, token_answer};
 use jiff::SignedDuration;
-use lti_ags::{ErrorKind, Inquiry, PostScore, Step, StoreTerms};
+use lti_ags::{ErrorKind, Inquiry, PostScore, Step, StoreTerms, Timestamp};
 use proptest::prelude::*;
 
 const JUMPS: [i64; 6] = [-86_400, -3_600, -1, 1, 3_600, 86_400];
@@ -198,5 +198,55 @@ proptest! {
         }
         prop_assert!(tool.now.duration_since(begun) <= deadline + longest);
         prop_assert!(services <= attempts + 2, "{services} requests");
+    }
+}
+
+#[test]
+fn a_clock_that_jumps_ends_no_call_wrongly_and_hangs_none() {
+    let hour = Duration::from_secs(3_600);
+    let year = hour * 24 * 366;
+    for (forward, jump) in [(false, hour), (true, year), (false, year * 30), (true, year * 3_000)] {
+        let jumped = |now: Timestamp| {
+            let moved = if forward { now.checked_add(jump) } else { now.checked_sub(jump) };
+            moved.unwrap_or(if forward { Timestamp::MAX } else { Timestamp::MIN })
+        };
+        // While the token is fetched, and while the score is under way.
+        let mut tool = Tool::new();
+        let Step::Send(_, in_flight) = begun(&mut tool) else { panic!() };
+        let granted = || token_answer(&format!(r#"{{"access_token":"{TOKEN}","expires_in":3600}}"#));
+        match in_flight.receive(&mut tool.session, jumped(tool.now), granted()) {
+            Step::Send(_, in_flight) => {
+                let end = in_flight.receive(&mut tool.session, tool.now, answer(204, ""));
+                assert!(matches!(end, Step::Done(Ok(_))), "{end:?}");
+            }
+            Step::Done(Err(error)) if forward => assert_eq!(error.kind(), ErrorKind::Timeout),
+            other => panic!("{other:?}"),
+        }
+        // While it rests between two attempts.
+        let mut tool = Tool::new().answers([answer(503, ""), answer(503, "")]);
+        let step = tool.session.begin(&tool.endpoint, post(), tool.now);
+        let mut steps = 0;
+        let mut step = step;
+        let result = loop {
+            steps += 1;
+            assert!(steps < 30, "it spins");
+            step = match step {
+                Step::Done(result) => break result,
+                Step::Send(request, in_flight) => {
+                    let reply =
+                        if request.uri().path().ends_with("/token") { granted() } else { answer(503, "") };
+                    in_flight.receive(&mut tool.session, tool.now, reply)
+                }
+                Step::Wait(delay, paused) => {
+                    assert!(delay <= Duration::from_secs(120));
+                    tool.now = jumped(tool.now);
+                    paused.resume(&mut tool.session, tool.now)
+                }
+            };
+        };
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::ServerError);
+        // Whoever comes next is served.
+        tool.answers.clear();
+        tool.call(post()).unwrap();
     }
 }

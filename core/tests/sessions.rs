@@ -5,10 +5,10 @@ use std::time::Duration;
 use crate::common::{
     LINE_ITEM, TOKEN, Tool, answer, answer_with, endpoint, key, noon, registration, token_answer,
 };
-use lti_ags::http::Method;
+use lti_ags::http::{Method, Request};
 use lti_ags::{
-    Cause, Endpoint, EnsureLineItem, ErrorKind, NewLineItem, Outcome, Policy, PostScore, Registration, Scope,
-    Score, Seed, Session, Step, Timestamp, Timestamps, TransportError,
+    Bytes, Cause, Endpoint, EnsureLineItem, ErrorKind, InFlight, NewLineItem, Outcome, Policy, PostScore,
+    Registration, Scope, Score, Seed, Session, Step, Timestamp, Timestamps, TransportError,
 };
 
 fn score(user_id: &str) -> PostScore {
@@ -175,4 +175,57 @@ fn an_endpoint_of_another_platform_gets_no_token() {
     assert_eq!(serde_json::from_str::<Endpoint>(&stored).unwrap(), endpoint);
     let theirs = registration().with_issuer("https://other.test");
     Tool::with(theirs, Policy::default()).at(endpoint).call(score("u-1")).unwrap();
+}
+
+type Sent = (Request<Bytes>, InFlight<PostScore>);
+
+fn send(step: Step<PostScore>) -> Sent {
+    match step {
+        Step::Send(request, in_flight) => (request, in_flight),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn receive(session: &mut Session, now: Timestamp, (_, in_flight): Sent, status: u16) -> Step<PostScore> {
+    in_flight.receive(session, now, answer(status, ""))
+}
+
+#[test]
+fn hundreds_of_calls_whose_token_is_revoked_renew_it_once() {
+    let mut tool = Tool::new();
+    tool.warm();
+    let (now, endpoint) = (tool.now, tool.endpoint.clone());
+    let session = &mut tool.session;
+    let sent: Vec<_> = (0..500).map(|_| send(session.begin(&endpoint, score("u-1"), now))).collect();
+    let steps: Vec<_> = sent.into_iter().map(|sent| receive(session, now, sent, 401)).collect();
+    let (mut fetching, mut waiting) = (Vec::new(), Vec::new());
+    for step in steps {
+        match step {
+            Step::Send(request, in_flight) => fetching.push((request, in_flight)),
+            Step::Wait(_, paused) => waiting.push(paused),
+            Step::Done(result) => panic!("{result:?}"),
+        }
+    }
+    assert_eq!((fetching.len(), waiting.len()), (1, 499));
+    let (_, in_flight) = fetching.pop().unwrap();
+    let granted = token_answer(r#"{"access_token":"another-planted","expires_in":3600}"#);
+    let mut steps = vec![in_flight.receive(session, now, granted)];
+    steps.extend(waiting.into_iter().map(|paused| paused.resume(session, now)));
+    for step in steps {
+        let (request, in_flight) = send(step);
+        assert_eq!(request.headers()["authorization"], "Bearer another-planted");
+        assert!(matches!(in_flight.receive(session, now, answer(204, "")), Step::Done(Ok(_))));
+    }
+}
+
+#[test]
+fn thousands_of_endpoints_leave_one_token() {
+    let mut tool = Tool::new();
+    for number in 0..5_000 {
+        let other =
+            Endpoint::new(Scope::AGS.into_iter().chain([Scope::from(&*format!("https://x.test/{number}"))]));
+        tool.endpoint = other.with_line_item(format!("https://lms.northfield.test/items/{number}")).unwrap();
+        tool.call(score("u-1")).unwrap();
+    }
+    assert_eq!(tool.token_requests.len(), 1);
 }

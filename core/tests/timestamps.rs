@@ -231,3 +231,31 @@ fn future_dates_of_many_users_do_not_become_what_others_get() {
     let back = noon() - Duration::from_secs(60);
     assert!(timestamps.next(LINE_ITEM, "u-first", back) > noon());
 }
+
+#[test]
+fn one_absurd_timestamp_does_not_shift_those_of_other_users() {
+    // AGS-TS-02: what is forgotten still bounds what is given, but one user's must not bound everybody's.
+    let mut timestamps = Timestamps::new(Duration::from_secs(1));
+    let absurd: Timestamp = "9000-01-01T00:00:00Z".parse().unwrap();
+    timestamps.observe(LINE_ITEM, "u-0", absurd);
+    for user in 1..40_000 {
+        timestamps.next(LINE_ITEM, &format!("u-{user}"), noon());
+    }
+    let next = timestamps.next(LINE_ITEM, "u-new", noon());
+    assert!(next < noon() + Duration::from_secs(60), "{next}");
+    assert!(timestamps.next(LINE_ITEM, "u-0", noon()) > absurd);
+    assert!(timestamps.next(LINE_ITEM, "u-1", noon()) > noon());
+}
+
+#[test]
+fn an_old_timestamp_does_not_make_what_was_given_forgotten() {
+    // AGS-TS-02
+    let mut timestamps = Timestamps::new(Duration::from_secs(1));
+    let given = timestamps.next(LINE_ITEM, "u-0", noon());
+    for user in 1..40_000 {
+        timestamps.next(LINE_ITEM, &format!("u-{user}"), noon() + Duration::from_secs(2));
+    }
+    timestamps.observe(LINE_ITEM, "u-0", noon() - Duration::from_secs(100));
+    let stepped_back = noon() - Duration::from_secs(50);
+    assert!(timestamps.next(LINE_ITEM, "u-0", stepped_back) > given);
+}

@@ -28,12 +28,6 @@ scenarios! {
     nobody_listening_is_a_connection_error,
     a_reset_before_acting_loses_nothing,
     a_reset_after_acting_doubles_nothing,
-    a_platform_that_stalls_is_a_timeout,
-    an_answer_without_end_is_cut_off,
-    nonsense_is_not_an_answer,
-    a_redirect_of_a_score_is_not_followed,
-    a_redirect_of_a_token_request_is_not_followed,
-    a_foreign_line_item_sees_no_token,
     an_unknown_user_is_an_error_and_the_others_go_on,
     a_failing_token_endpoint_is_asked_again_with_a_new_assertion,
     what_the_platform_grants_can_be_seen,
@@ -235,82 +229,6 @@ fn a_reset_after_acting_doubles_nothing<T: Tool>() {
     let ledger = platform.ledger();
     let sent: Vec<_> = ledger.service_requests().iter().map(|exchange| exchange.body.clone()).collect();
     assert_eq!(sent[0], sent[1]);
-}
-
-// AGS-HTTP-08
-fn a_platform_that_stalls_is_a_timeout<T: Tool>() {
-    let platform = Platform::start();
-    let limits = Limits { request_timeout: Duration::from_millis(150), ..Limits::default() };
-    let mut policy = impatient();
-    policy.max_attempts = 1;
-    let tool = T::assemble(registration(&platform), policy, limits);
-    tool.authorize(&endpoint(&platform)).unwrap();
-    platform.script(Route::Scores, Script::normal().delay(Duration::from_millis(600)));
-    let error = tool.call(&endpoint(&platform), graded("u-1001", 85.0)).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Timeout);
-}
-
-// AGS-SEC-10
-fn an_answer_without_end_is_cut_off<T: Tool>() {
-    let platform = Platform::start();
-    platform.script(Route::Scores, Script::reply(200).body(vec![b' '; 2 * 1024 * 1024]));
-    let error = T::on(&platform).call(&endpoint(&platform), graded("u-1001", 85.0)).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::ResponseTooLarge);
-    assert_eq!(platform.ledger().service_requests().len(), 1);
-}
-
-fn nonsense_is_not_an_answer<T: Tool>() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let served = std::thread::spawn(move || {
-        for stream in listener.incoming().take(2) {
-            use std::io::{Read, Write};
-            let mut stream = stream.unwrap();
-            let _ = stream.read(&mut [0; 4096]);
-            let _ = stream.write_all(b"\x16\x03\x01 this is no HTTP at all\r\n\r\n");
-        }
-    });
-    let platform = Platform::start();
-    let key = SigningKey::from_pem(platform.private_key_pem()).unwrap();
-    let registration = Registration::new("tool", &format!("http://{address}/token"), key).unwrap();
-    let mut policy = impatient();
-    policy.max_attempts = 2;
-    let tool = T::assemble(registration, policy, Limits::default());
-    let error = tool.call(&endpoint(&platform), graded("u-1001", 85.0)).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::MalformedResponse);
-    served.join().unwrap();
-}
-
-// AGS-HTTP-05
-fn a_redirect_of_a_score_is_not_followed<T: Tool>() {
-    for status in [301, 302, 303, 307, 308] {
-        let (platform, other) = (Platform::start(), Platform::start());
-        let location = other.line_item_url();
-        platform.script(Route::Scores, Script::reply(status).header("Location", location));
-        let error = T::on(&platform).call(&endpoint(&platform), graded("u-1001", 85.0)).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Redirect);
-        assert_eq!(platform.ledger().service_requests().len(), 1);
-        assert_eq!(other.ledger().requests_to("").len() + other.ledger().service_requests().len(), 0);
-    }
-}
-
-// AGS-HTTP-05
-fn a_redirect_of_a_token_request_is_not_followed<T: Tool>() {
-    let (platform, other) = (Platform::start(), Platform::start());
-    platform.script(Route::Token, Script::reply(307).header("Location", other.token_endpoint()));
-    let error = T::on(&platform).call(&endpoint(&platform), graded("u-1001", 85.0)).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Redirect);
-    assert_eq!(other.ledger().token_requests().len(), 0);
-}
-
-// AGS-SEC-09
-fn a_foreign_line_item_sees_no_token<T: Tool>() {
-    let (platform, other) = (Platform::start(), Platform::start());
-    let operation = graded("u-1001", 85.0).at(other.line_item_url()).unwrap();
-    let error = T::on(&platform).call(&endpoint(&platform), operation).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::ForeignOrigin);
-    assert_eq!(platform.ledger().token_requests().len(), 0);
-    assert_eq!(other.ledger().service_requests().len(), 0);
 }
 
 // AGS-SCORE-21

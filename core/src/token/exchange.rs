@@ -17,6 +17,9 @@ use crate::{Error, ErrorKind, Policy, Refusal, Scope, Scopes, media, request};
 /// What a token request is called in errors.
 pub(crate) const NAME: &str = "token request";
 
+/// No server takes a header that is longer.
+const LONGEST_TOKEN: usize = 64 * 1024;
+
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// Sakai says in this header which scope it refused.
@@ -134,6 +137,9 @@ fn token(
             return Err(Error::malformed("the token is of a type that is not Bearer, and cannot be used")
                 .section(section));
         }
+    }
+    if token.len() > LONGEST_TOKEN {
+        return Err(Error::malformed("the access token is longer than any header may be").section(section));
     }
     let Some(authorization) = super::authorization(token) else {
         let message =
