@@ -53,6 +53,19 @@
 //! `http` above stands for an HTTP client that does not follow redirects, that takes a refusal for an answer, and that
 //! tells of a failure whether the request may have left ([`TransportError`]).
 
+// What a platform sends must not end a program that uses this.
+#![cfg_attr(
+    not(any(test, fuzzing)),
+    warn(
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
+
 mod assertion;
 mod authorize;
 mod call;

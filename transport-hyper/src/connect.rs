@@ -39,7 +39,11 @@ pub(crate) fn builder(registration: Registration) -> ClientBuilder<Https> {
 
 /// The service of [`Client::new`](crate::Client::new), to put layers around: pooled connections, HTTP/1.1 and HTTP/2, TLS,
 /// and the certificate authorities that Mozilla trusts. [`classify`] reads its errors.
-#[expect(clippy::missing_panics_doc, reason = "AWS-LC has cipher suites for TLS 1.2 and 1.3")]
+#[expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "AWS-LC has cipher suites for TLS 1.2 and 1.3, and nothing that comes from outside changes that"
+)]
 pub fn https() -> Https {
     let provider = rustls::crypto::aws_lc_rs::default_provider();
     let connector = HttpsConnectorBuilder::new()

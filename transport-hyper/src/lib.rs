@@ -22,6 +22,19 @@
 //!
 //! [tower]: tower_service
 
+// What a platform sends must not end a program that uses this.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
+
 #[doc = include_str!("background.md")]
 pub mod background {}
 mod builder;

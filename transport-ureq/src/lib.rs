@@ -17,6 +17,19 @@
 //! }
 //! ```
 
+// What a platform sends must not end a program that uses this.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
+
 mod builder;
 mod client;
 mod crew;

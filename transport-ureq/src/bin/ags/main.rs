@@ -2,6 +2,19 @@
 //!
 //! Exit code 0: all done. 2: wrong usage, or a bad file of one's own; nothing was sent. 1: everything else.
 
+// What a platform sends must not end a program that uses this.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
+
 mod args;
 mod check;
 mod config;
