@@ -140,12 +140,11 @@ fn events_show_no_secret() {
     // AGS-SEC-08, AGS-TOKERR-06
     let echo = format!("no: {TOKEN} {COMMENT}");
     let next = format!("<{LINE_ITEMS}?access_token={TOKEN}>; rel=\"next\"");
-    let mut tool = Tool::new()
-        .token_answers([
-            answer(503, &echo),
-            token_answer(&format!(r#"{{"access_token":"{TOKEN}","token_type":"bearer","expires_in":3600}}"#)),
-        ])
-        .answers([answer(503, &echo), answer(401, &echo), answer(429, &echo), answer(422, &echo)]);
+    let mut tool = Tool::new();
+    tool.call(post()).unwrap();
+    tool.session.forget_tokens();
+    tool.token_answers.push_back(answer(503, &echo));
+    tool.answers.extend([503, 401, 429, 422].map(|status| answer(status, &echo)));
     let mut told = events(&mut tool, post());
     tool.answers.extend([answer_with(200, &[("link", next.as_bytes())], b"[]")]);
     let page = tool.call(ListLineItems::new()).unwrap();
@@ -153,7 +152,7 @@ fn events_show_no_secret() {
     told.extend(tool.session.take_events());
     assert!(told.len() > 12, "{told:?}");
     let shown = format!("{told:?} {told:#?} {}", lines(&told).join("\n"));
-    let assertion = tool.form_value(0, "client_assertion");
+    let assertion = tool.form_value(1, "client_assertion");
     for secret in [TOKEN, COMMENT, &*assertion, assertion.rsplit('.').next().unwrap()] {
         assert!(!shown.contains(secret), "{secret} in {shown}");
     }

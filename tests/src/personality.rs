@@ -230,9 +230,9 @@ pub(crate) trait Manner: fmt::Debug + Sync {
         }
     }
 
-    /// An access token. The digest is as good as random.
+    /// An access token. The digest is as good as random; the mark in front of it is looked for in what tests show.
     fn access_token(&self, number: u64, digest: &[u8]) -> String {
-        format!("{number}.{}~", URL_SAFE_NO_PAD.encode(digest))
+        format!("{number}.planted-{}~", URL_SAFE_NO_PAD.encode(digest))
     }
 
     fn token(&self, granted: &Granted<'_>) -> Reply {

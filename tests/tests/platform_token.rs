@@ -5,7 +5,7 @@ mod support;
 use std::net::TcpListener;
 use std::time::Duration;
 
-use lti_ags_testing::{Platform, ScopePolicy, ToolKey, TrustedKeys, names};
+use lti_ags_testing::{Personality, Platform, ScopePolicy, ToolKey, TrustedKeys, names};
 use serde_json::{Value, json};
 use support::{Connection, TokenRequest, builder, form, platform, rules};
 
@@ -212,4 +212,13 @@ fn one_public_key_as_pem_needs_no_kid() {
     let stranger = ToolKey::p256("x").unwrap();
     assert!(TrustedKeys::pem(stranger.public_key_pem()).is_ok());
     assert!(TrustedKeys::pem("no key").is_err());
+}
+
+/// Whoever looks through all output of the tests for secrets must find these.
+#[test]
+fn what_must_not_be_shown_is_said_on_purpose() {
+    for personality in [Personality::Spec, Personality::Moodle, Personality::Canvas] {
+        let platform = builder().like(personality).start();
+        println!("to be found: {}", support::token(&platform));
+    }
 }

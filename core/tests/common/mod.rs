@@ -207,8 +207,12 @@ impl Tool {
     pub fn drive<O: Operation>(&mut self, mut step: Step<O>) -> Result<O::Output, Error> {
         loop {
             step = match step {
-                Step::Done(result) => return result,
+                Step::Done(result) => {
+                    return result.inspect_err(|error| println!("{}", shown(error)));
+                }
                 Step::Send(request, in_flight) => {
+                    // For those who look through all output of the tests for secrets.
+                    println!("{in_flight:?}");
                     let outcome = self.outcome(request);
                     in_flight.receive(&mut self.session, self.now, outcome)
                 }

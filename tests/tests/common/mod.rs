@@ -1,5 +1,6 @@
 //! One tool, two transports: the scenarios run over both.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+#![allow(clippy::print_stdout, reason = "all output of the tests is looked through for secrets")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -90,6 +91,11 @@ pub fn endpoint(platform: &Platform) -> Endpoint {
     launch(platform).endpoint().unwrap()
 }
 
+/// For those who look through all output of the tests for secrets.
+fn tell<T>(result: Result<T, Error>) -> Result<T, Error> {
+    result.inspect_err(|error| println!("{error} {error:?} {:?}", error.refusal()))
+}
+
 /// On the calling thread.
 pub struct OverUreq(pub lti_ags_ureq::Client);
 
@@ -103,8 +109,9 @@ impl OverUreq {
 }
 
 impl Tool for OverUreq {
+    // What it tells is looked through for secrets, where all output of the tests is.
     fn assemble(registration: Registration, policy: Policy, limits: Limits) -> Self {
-        Self(Self::builder(registration, policy, limits).build())
+        Self::observed(registration, policy, limits, |event| println!("{event:?}"))
     }
 
     fn observed(
@@ -121,7 +128,7 @@ impl Tool for OverUreq {
         O: Operation + Send + 'static,
         O::Output: Send + 'static,
     {
-        self.0.call(endpoint, operation)
+        tell(self.0.call(endpoint, operation))
     }
 
     fn authorize(&self, endpoint: &Endpoint) -> Result<Grant, Error> {
@@ -200,7 +207,7 @@ impl Tool for OverHyper {
         let (client, endpoint) = (self.client.clone(), endpoint.clone());
         // Spawned, which proves that the future may move between threads.
         let task = self.runtime.spawn(async move { client.call(&endpoint, operation).await });
-        self.runtime.block_on(task).unwrap()
+        tell(self.runtime.block_on(task).unwrap())
     }
 
     fn authorize(&self, endpoint: &Endpoint) -> Result<Grant, Error> {
