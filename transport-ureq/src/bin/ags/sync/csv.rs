@@ -8,6 +8,10 @@ use std::io::{self, Read};
 
 use ::csv::{ErrorKind, Reader, ReaderBuilder};
 
+#[cfg(any(test, fuzzing))]
+#[path = "csv/promises.rs"]
+pub(super) mod promises;
+
 /// A record: its fields, without quotes.
 pub(super) use ::csv::StringRecord as Record;
 
@@ -37,6 +41,7 @@ pub(super) enum Fault {
 }
 
 impl<R: Read> Records<R> {
+    /// Of an input without a byte-order mark.
     pub(super) fn new(input: R) -> Self {
         let input =
             Checked { input, state: State::Start, length: 0, has_begun: false, is_over: false, fault: None };
@@ -178,7 +183,9 @@ impl From<Fault> for String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::io::BufReader;
+    use std::path::Path;
 
     use super::*;
 
@@ -233,6 +240,15 @@ mod tests {
         }
         let long = format!("a,\"{}", "x\n".repeat(LONGEST));
         assert!(read(long.as_bytes(), 8192).unwrap_err().contains("1 MiB"));
+    }
+
+    #[test]
+    fn every_seed_of_fuzzing_keeps_the_promises() {
+        let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds/csv");
+        // The published package has none.
+        for seed in fs::read_dir(seeds).into_iter().flatten() {
+            promises::keep(&fs::read(seed.unwrap().path()).unwrap());
+        }
     }
 
     #[test]
