@@ -3,7 +3,7 @@
 use std::error::Error as _;
 use std::time::Duration;
 
-use crate::common::{LINE_ITEMS, TOKEN, Tool, answer, answer_with, graded, in_doubt, token_answer};
+use crate::common::{LINE_ITEMS, TOKEN, Tool, answer, answer_with, graded, in_doubt};
 use lti_ags::http::{Method, StatusCode};
 use lti_ags::{
     Cause, Event, EventKind, ListLineItems, Operation, PostScore, Step, TransportError, WaitReason,

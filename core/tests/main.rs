@@ -1,4 +1,5 @@
 //! The tests of the core, as one program, which compiles and links once: a file is a module of its name.
+#![allow(clippy::print_stdout, reason = "all output of the tests is looked through for secrets")]
 #![allow(unreachable_pub, reason = "what the modules share is theirs alone")]
 
 mod calls;

@@ -216,6 +216,7 @@ fn one_public_key_as_pem_needs_no_kid() {
 
 /// Whoever looks through all output of the tests for secrets must find these.
 #[test]
+#[expect(clippy::print_stdout, reason = "all output of the tests is looked through for secrets")]
 fn what_must_not_be_shown_is_said_on_purpose() {
     for personality in [Personality::Spec, Personality::Moodle, Personality::Canvas] {
         let platform = builder().like(personality).start();

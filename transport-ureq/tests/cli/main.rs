@@ -1,5 +1,6 @@
 //! The `ags` command, run as a program against a scripted server on this machine: what it prints, how it exits, what it
 //! sends, and what it never shows.
+#![allow(clippy::print_stdout, reason = "all output of the tests is looked through for secrets")]
 
 mod careless;
 mod check;
