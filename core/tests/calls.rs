@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::common::{
     self, LINE_ITEM, TOKEN, Tool, answer, answer_with, endpoint, graded, in_doubt, not_sent, token_answer,
 };
-use lti_ags::{Endpoint, ErrorKind, Outcome, Policy, PostScore, Scope, Score, Step};
+use lti_ags::{Cause, Endpoint, ErrorKind, Outcome, Policy, PostScore, Scope, Score, Step, TransportError};
 
 fn post() -> PostScore {
     PostScore::new(Score::graded("u-1001", 85.0, 100.0).comment("planted comment").build().unwrap())
@@ -337,4 +337,39 @@ fn bad_input_is_told_here_and_nothing_is_sent() {
     assert_eq!(tool.call(post()).unwrap_err().kind(), ErrorKind::ServiceNotAvailable);
     assert_eq!(post().at("lineitems/4").unwrap_err().kind(), ErrorKind::InvalidInput);
     assert_eq!(tool.counts(), (0, 0));
+}
+
+#[test]
+fn a_request_that_was_not_sent_is_not_counted() {
+    let mut tool = Tool::new();
+    tool.call(post()).unwrap();
+    let mut step = tool.session.begin(&tool.endpoint, post(), tool.now);
+    for _ in 0..20 {
+        let Step::Send(_, in_flight) = step else { panic!("{step:?}") };
+        assert_eq!(in_flight.requests(), 1);
+        step = in_flight.withdraw(&mut tool.session, tool.now);
+    }
+    // Nor did it use up attempts: a platform that fails is tried as often as any.
+    tool.answers.extend((0..9).map(|_| answer(503, "")));
+    let error = tool.drive(step).unwrap_err();
+    assert_eq!((error.kind(), tool.counts().1 - 1), (ErrorKind::ServerError, 5));
+}
+
+#[test]
+fn each_fault_of_a_transport_is_told_in_words() {
+    for (cause, kind, words) in [
+        (Cause::TooLarge, ErrorKind::ResponseTooLarge, "raise the limit"),
+        (Cause::Protocol, ErrorKind::MalformedResponse, "not HTTP"),
+        (Cause::Timeout, ErrorKind::Timeout, "no answer in time"),
+        (Cause::Tls, ErrorKind::Tls, "certificate"),
+        (Cause::Connection, ErrorKind::Connection, "no connection, or it broke"),
+    ] {
+        let mut policy = Policy::default();
+        policy.max_attempts = 1;
+        let mut tool = Tool::with_policy(policy);
+        tool.answers.push_back(Err(TransportError::in_doubt(cause, "x")));
+        let error = tool.call(post()).unwrap_err();
+        assert_eq!(error.kind(), kind);
+        assert!(error.to_string().contains(words), "{error}");
+    }
 }

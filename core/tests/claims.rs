@@ -1,7 +1,10 @@
 //! What a tool takes from the claims of a launch (AGS 3.1; Core 5.3, 5.4, 6; worked example 1).
 
 use crate::common::{self, Read, Tool, graded, registration};
-use lti_ags::{Endpoint, ErrorKind, Launch, NewLineItem, Policy, PostScore, Scope, TokenScopes};
+use lti_ags::{
+    CreateLineItem, DeleteLineItem, Endpoint, ErrorKind, GetLineItem, GetResult, Launch, ListLineItems,
+    ListResults, NewLineItem, Operation, Policy, PostScore, Scope, TokenScopes,
+};
 use serde_json::{Value, json};
 
 const ENDPOINT: &str = "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint";
@@ -404,4 +407,48 @@ fn a_tool_may_ask_for_no_more_than_each_call_needs() {
     let mut tool = Tool::with_policy(policy);
     tool.call(post()).unwrap();
     assert_eq!(tool.form_value(0, "scope"), Scope::SCORE.as_str());
+}
+
+#[test]
+fn scopes_may_come_as_one_text_and_the_issuer_is_told() {
+    // AGS-CLAIM-03
+    let launch = launch(
+        &json!({ "scope": format!("{} {}", Scope::SCORE, Scope::RESULT_READONLY), "lineitem": LINE_ITEM }),
+    );
+    assert_eq!(launch.issuer(), Some("https://lms.northfield.test"));
+    let mut tool = Tool::new().at(launch.endpoint().unwrap());
+    tool.call(post()).unwrap();
+    let missing = tool.call(ListLineItems::new()).unwrap_err();
+    assert_eq!((missing.kind(), tool.counts().1), (ErrorKind::ServiceNotAvailable, 1));
+    assert_eq!(Launch::from_claims(json!({"sub": "u"})).unwrap().issuer(), None);
+}
+
+#[test]
+fn each_operation_needs_its_scope() {
+    // AGS-CLAIM-04
+    #[track_caller]
+    fn assert_needs<O: Operation<Output: std::fmt::Debug>>(operation: impl Fn() -> O, scopes: &[Scope]) {
+        for scope in Scope::AGS {
+            let endpoint = Endpoint::new([scope.clone()]).with_line_items(LINE_ITEMS).unwrap();
+            let mut tool = Tool::new().at(endpoint.with_line_item(LINE_ITEM).unwrap());
+            let error = tool.call(operation()).err().map(|error| error.kind());
+            assert_eq!(
+                error == Some(ErrorKind::MissingScope),
+                !scopes.contains(&scope),
+                "{scope}: {error:?}"
+            );
+        }
+    }
+    let read = [Scope::LINE_ITEM, Scope::LINE_ITEM_READONLY];
+    let item = || NewLineItem::new("Essay", 10.0).unwrap();
+    assert_needs(GetLineItem::new, &read);
+    assert_needs(ListLineItems::new, &read);
+    assert_needs(|| CreateLineItem::new(item()), &[Scope::LINE_ITEM]);
+    assert_needs(
+        || DeleteLineItem::new("https://lms.northfield.test/ctx/9/lineitems/5/").unwrap(),
+        &[Scope::LINE_ITEM],
+    );
+    assert_needs(post, &[Scope::SCORE]);
+    assert_needs(ListResults::new, &[Scope::RESULT_READONLY]);
+    assert_needs(|| GetResult::new("u-1001"), &[Scope::RESULT_READONLY]);
 }

@@ -103,3 +103,13 @@ fn a_datetime_without_a_zone_cannot_be_had_from_a_queue() {
         );
     }
 }
+
+#[test]
+fn the_widest_offset_is_taken_and_written_in_utc() {
+    // AGS-DATE-02
+    let instant = lti_ags::parse_timestamp("2026-03-02T09:00:00+23:59").unwrap();
+    assert_eq!(lti_ags::format_timestamp(instant), "2026-03-01T09:01:00.000Z");
+    for text in ["2026-03-02T09:00:00+24:00", "2026-03-02T09:00:00+23:60"] {
+        assert!(lti_ags::parse_timestamp(text).is_err(), "{text}");
+    }
+}

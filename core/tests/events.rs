@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::common::{LINE_ITEMS, TOKEN, Tool, answer, answer_with, graded, in_doubt};
 use lti_ags::http::{Method, StatusCode};
 use lti_ags::{
-    Cause, Event, EventKind, ListLineItems, Operation, PostScore, Step, TransportError, WaitReason,
+    Cause, Event, EventKind, ListLineItems, ListResults, Listing, Operation, PostScore, Step, TransportError,
+    WaitReason,
 };
 
 const COMMENT: &str = "Planted: Jo";
@@ -171,4 +172,54 @@ fn what_nobody_takes_does_not_pile_up() {
     let told = tool.session.take_events();
     let EventKind::Exchange { outcome: Ok((status, _)), .. } = told[0].kind else { panic!("{told:?}") };
     assert_eq!((told.len(), status), (1, StatusCode::NO_CONTENT));
+}
+
+#[test]
+fn each_reason_to_wait_is_told_in_words() {
+    for (reason, words) in [
+        (WaitReason::Token, "the token that is being fetched"),
+        (WaitReason::TokenEndpoint, "the token endpoint to recover"),
+        (WaitReason::Retry, "the platform to recover"),
+        (WaitReason::Throttled, "the platform, which throttles"),
+        (WaitReason::Turn, "its turn"),
+    ] {
+        assert_eq!(reason.to_string(), words);
+    }
+}
+
+#[test]
+fn what_is_under_way_says_what_it_is() {
+    let mut tool = Tool::new();
+    let step = tool.session.begin(&tool.endpoint, post(), tool.now);
+    let Step::Send(_, in_flight) = step else { panic!("{step:?}") };
+    assert!(format!("{in_flight:?}").starts_with("InFlight { name: \"token request\", call: post score {"));
+    let step = in_flight.receive(&mut tool.session, tool.now, answer(503, ""));
+    assert!(format!("{step:?}").starts_with("Wait("), "{step:?}");
+    tool.drive(step).unwrap();
+    let step = tool.session.begin(&tool.endpoint, post(), tool.now);
+    assert!(
+        format!("{step:?}")
+            .starts_with("Send(POST https://lms.northfield.test/ctx/9/lineitems/4/scores, InFlight")
+    );
+}
+
+#[test]
+fn pages_of_results_are_numbered() {
+    let next = "<https://lms.northfield.test/ctx/9/lineitems/4/results?p=2>; rel=next";
+    let mut tool =
+        Tool::new().answers([answer_with(200, &[("link", next.as_bytes())], b"[]"), answer(200, "[]")]);
+    tool.session.record_events();
+    let page = tool.call(ListResults::new()).unwrap();
+    assert!(tool.call(page.next.unwrap()).unwrap().next.is_none());
+    let pages: Vec<_> = tool.session.take_events().iter().map(|event| event.page).collect();
+    assert_eq!(pages, [None, Some(1), Some(2)]);
+
+    let mut listing = Listing::new(ListResults::new());
+    tool.answers.extend([answer_with(200, &[("link", next.as_bytes())], b"[]"), answer(200, "[]")]);
+    while let Some(request) = listing.request() {
+        listing.receive(tool.call(request));
+    }
+    let pages: Vec<_> = tool.session.take_events().iter().map(|event| event.page).collect();
+    assert_eq!(pages, [Some(1), Some(2)]);
+    assert_eq!(format!("{listing:?}"), "Listing { items: 0, error: None, .. }");
 }

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 
+use crate::common::{Tool, answer, shown};
 use crate::scripted::{html, ok, page, platform, result, status};
 use lti_ags::{ErrorKind, GetResult, ListResults};
 
@@ -117,4 +118,24 @@ fn results_are_read_in_whatever_scale_the_line_item_has_now() {
         let found = platform.call(GetResult::new("u-1001")).unwrap().unwrap();
         assert_eq!((found.result_score(), found.percent()), (Some(points), Some(50.0)));
     }
+}
+
+#[test]
+fn what_is_no_list_is_told_in_words() {
+    // AGS-RESULT-01
+    let of = |body: &str| Tool::new().answers([answer(200, body)]).call(ListResults::new());
+    let one = of(r#"{"userId":"u-1","resultScore":1,"results":"none"}"#).unwrap();
+    assert_eq!((one.items.len(), one.items[0].user_id()), (1, "u-1"));
+    for (body, words) in [
+        ("5", "expected an array"),
+        (r#"[{"userId":"u","resultScore":[]}]"#, "expected a number"),
+        (r#"[{"userId":"u","resultScore":"five"}]"#, "a string that is not a number"),
+        (r#"[{"userId":"u","resultScore":"1e999"}]"#, "out of range"),
+    ] {
+        let error = of(body).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::MalformedResponse, "{body}");
+        assert!(shown(&error).contains(words), "{body}: {}", shown(&error));
+    }
+    let blank = of(r#"[{"userId":"u","resultScore":null,"resultMaximum":" "}]"#).unwrap();
+    assert_eq!((blank.items[0].result_score(), blank.items[0].result_maximum()), (None, 1.0));
 }
