@@ -8,6 +8,7 @@ mod models;
 mod platform;
 mod replies;
 mod session;
+mod values;
 
 pub use fields::{challenge, dates, link, retry_after, urls};
 pub use journal::journal;

@@ -6,6 +6,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::platform::{check_error, endpoint, nine, session};
+use super::values;
 use crate::container::{read_line_item, read_line_items, read_results};
 use crate::{Endpoint, Launch, LineItem, Policy, PostScore, Score, Step, UserResult};
 
@@ -51,17 +52,21 @@ pub fn claims(data: &[u8]) {
     }
 }
 
-/// Line items read back as they were written; none is invented, none is lost.
+/// Line items hold what `serde_json` reads, and read back as they were written; none is invented, none is lost.
 pub fn line_items(data: &[u8]) {
     let item = read_line_item(data);
     if let Ok(Some(item)) = &item {
         round_trip(item);
+        if let Some(value) = values::value(data) {
+            values::check_line_item(item, &value);
+        }
     }
     match read_line_items(data, CAP) {
         Ok(items) => {
             assert!(items.len() <= CAP && (items.is_empty() || item.is_err()));
-            if let Ok(Value::Array(values)) = serde_json::from_slice(data) {
-                assert_eq!(values.len(), items.len());
+            if let Some(Value::Array(entries)) = values::value(data) {
+                assert_eq!(entries.len(), items.len());
+                items.iter().zip(&entries).for_each(|(item, value)| values::check_line_item(item, value));
             }
             items.iter().for_each(round_trip);
         }
@@ -81,11 +86,15 @@ fn round_trip(item: &LineItem) {
     let _ = (item.start_date_time(), item.end_date_time());
 }
 
-/// Results read back as they were written; no share of points is anything but a number.
+/// Results hold what `serde_json` reads, and read back as they were written; no share of points is anything but a number.
 pub fn results(data: &[u8]) {
     match read_results(data, CAP) {
         Ok(results) => {
             assert!(results.len() <= CAP);
+            if let Some(entries) = values::results(data) {
+                assert_eq!(entries.len(), results.len());
+                results.iter().zip(&entries).for_each(|(result, value)| values::check_result(result, value));
+            }
             for result in &results {
                 assert!(result.fraction().is_none_or(f64::is_finite));
                 assert!(result.percent().is_none_or(f64::is_finite));
@@ -105,6 +114,9 @@ pub fn results(data: &[u8]) {
 /// A stored score is one that could be built, and is posted in one line without nulls.
 pub fn score_json(data: &[u8]) {
     let Ok(score) = serde_json::from_slice::<Score>(data) else { return };
+    if let Some(value) = values::value(data) {
+        values::check_score(&score, &value);
+    }
     assert!(!score.user_id().trim().is_empty());
     assert_eq!(score.score_given().is_some(), score.score_maximum().is_some());
     assert!(score.score_given().is_none_or(|given| given.is_finite() && given >= 0.0));
