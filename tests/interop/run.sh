@@ -11,6 +11,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 export PYTHONDONTWRITEBYTECODE=1 CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never}
 
+# As all tests are built: after them, there is nothing left to build.
+all=(--workspace --all-features)
+
 keep=${1:-}
 work=$(mktemp -d "${TMPDIR:-/tmp}/lti-ags-interop.XXXXXX")
 mkdir -p "${keep:=$work/kept}"
@@ -118,7 +121,7 @@ serve() {
 scenarios() {
     local log=$work/$1.tests
     step "$1: scenarios, over both transports" "$2" bash -o pipefail -c '"$@" 2>&1 | tee "$0"' "$log" \
-        cargo test --quiet --locked -p lti-ags-testing --test interop -- --ignored --nocapture --test-threads 1 "${@:3}"
+        cargo test --quiet --locked "${all[@]}" --test interop -- --ignored --nocapture --test-threads 1 "${@:3}"
     if ! grep -q '^test result: ok\. [1-9]' "$log"; then
         printf 'no test was run\n' >&2
         exit 1
@@ -219,8 +222,8 @@ atomic_lti() {
 cd "$root"
 python=$(find_python)
 target=$(cargo metadata --locked --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
-step 'build: the embedded platform' 900 nice cargo build --quiet --locked -p lti-ags-testing --bin ags-platform
-step 'build: the scenarios' 900 nice cargo test --quiet --locked -p lti-ags-testing --test interop --no-run
+step 'build: the embedded platform' 900 nice cargo build --quiet --locked "${all[@]}" --bin ags-platform
+step 'build: the scenarios' 900 nice cargo test --quiet --locked "${all[@]}" --test interop --no-run
 lti1p3platform
 pylti1p3
 atomic_lti
