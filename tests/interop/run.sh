@@ -226,8 +226,9 @@ step 'build: the embedded platform' 900 nice cargo build --quiet --locked "${all
 step 'build: the scenarios' 900 nice cargo test --quiet --locked "${all[@]}" --test interop --no-run
 lti1p3platform
 pylti1p3
-atomic_lti
 open_edx
+# Last, since its build takes longest.
+atomic_lti
 
 [ -n "$python" ] || printf '!!! there is no Python 3.11 or later with venv here\n' >&2
 printf '\n=== all that was checked is well, %d s\n' "$SECONDS"
