@@ -4,8 +4,10 @@
 use std::path::PathBuf;
 use std::{env, fs};
 
-use lti_ags_testing::{LineItem, Personality, Platform};
+use lti_ags_testing::{LineItem, Personality, Platform, names};
+use serde_json::json;
 
+use crate::check::assert_says;
 use crate::platform::folder;
 use crate::tool::Tool;
 
@@ -55,4 +57,31 @@ fn each_platform_is_reported_as_its_golden_file_has_it() {
         assert_eq!(ids(&platform.gradebook()), ids(&before), "{personality}: nothing is left behind");
         platform.assert_no_violations();
     }
+}
+
+/// Open edX: its words are those of the block's settings in its Studio.
+#[test]
+fn where_a_platform_is_set_up_is_named_in_its_own_words() {
+    let platform = Platform::builder().like(Personality::OpenEdx).start();
+    let tool = folder(&platform);
+    let ran = tool.run(&["check", "--json"]);
+    assert_says(&ran, "delete", false, &["Open edX lets no tool delete a line item", "stays"]);
+
+    let mut claims = platform.claims(&platform.learners()[0]);
+    claims["https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"]["scope"] = json!([names::SCOPE_SCORE]);
+    tool.write("claims.json", &claims.to_string());
+    let ran = tool.run(&["check", "--write", "--json", "--claims", "claims.json"]);
+    assert_says(
+        &ran,
+        "create",
+        true,
+        &["Not tried", "the block's settings, as Assignment and Grades: Programmatic"],
+    );
+    assert!(!ran.stdout.contains(r#""check":"delete""#), "{ran:?}");
+
+    tool.write("tool.pem", &crate::tool::KEY);
+    let ran = tool.run(&["check", "--json"]);
+    let words =
+        ["neither client id, key id nor audience", "Tool Public Key", "Tool Keyset URL", "RS256 and RS512"];
+    assert_says(&ran, "token", false, &words);
 }

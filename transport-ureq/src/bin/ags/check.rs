@@ -124,6 +124,7 @@ impl Check<'_> {
     fn services(&mut self, write: bool, own: &mut Option<OwnItem>) -> Result<(), Failure> {
         self.scopes()?;
         self.places()?;
+        self.deletion()?;
         if write {
             self.make(own)?;
         }

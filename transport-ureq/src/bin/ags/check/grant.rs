@@ -110,12 +110,10 @@ impl Check<'_> {
         };
         let listed: Vec<_> =
             missing.iter().map(|(scope, purpose)| format!("{} ({purpose})", short(scope))).collect();
-        let place = self.recognised.and_then(Recognised::where_scopes_are_allowed);
         let detail = format!(
-            "The token allows: {allowed}. Asked for and not granted: {}. An administrator of the platform can allow it \
-             for the tool{}.",
+            "The token allows: {allowed}. Asked for and not granted: {}. {}",
             listed.join(", "),
-            place.map(|place| format!(", {place}")).unwrap_or_default()
+            self.who_allows_it()
         );
         if self.platform.names_scopes() || self.granted.iter().all(|scope| !Scope::AGS.contains(scope)) {
             let failure = Failure::new(
@@ -125,6 +123,26 @@ impl Check<'_> {
             return self.report.fails("scopes", &detail, failure);
         }
         self.report.differs("scopes", &detail)
+    }
+
+    pub(super) fn who_allows_it(&self) -> String {
+        let place = self.recognised.and_then(Recognised::where_scopes_are_allowed);
+        let place = place.map(|place| format!(", {place}")).unwrap_or_default();
+        format!("An administrator of the platform can allow it for the tool{place}.")
+    }
+
+    /// What a token allows and the platform does not.
+    pub(super) fn deletion(&mut self) -> Result<(), Failure> {
+        let Some(platform) = self.recognised.filter(|platform| platform.keeps_line_items()) else {
+            return Ok(());
+        };
+        if !self.may(&[Scope::LINE_ITEM]) {
+            return Ok(());
+        }
+        let detail = format!(
+            "{platform} lets no tool delete a line item, whatever the token allows: one that a tool creates stays."
+        );
+        self.report.differs("delete", &detail)
     }
 
     /// What there is to work on.

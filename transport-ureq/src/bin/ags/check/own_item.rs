@@ -11,6 +11,7 @@ use crate::output::counted;
 
 use super::Check;
 use super::lists::capitalised;
+use super::recognised::Recognised;
 
 const LABEL: &str = "ags check (can be deleted)";
 const CHANGED: &str = "ags check, changed (can be deleted)";
@@ -78,14 +79,18 @@ impl Check<'_> {
         if self.platform.endpoint().line_items().is_err() {
             return self.report.fine("create", "Not tried: there is no container to create a line item in.");
         }
+        if !self.platform.endpoint().scopes().contains(&Scope::LINE_ITEM) {
+            let detail = format!(
+                "Not tried: the scope to create line items is offered neither by the launch nor in [endpoint]. {}",
+                self.who_allows_it()
+            );
+            return self.report.fine("create", &detail);
+        }
         if !self.may(&[Scope::LINE_ITEM]) {
             return self.report.fine("create", "Not tried: the token does not allow to create line items.");
         }
-        if let Some(platform) = self.recognised.filter(|platform| platform.keeps_line_items()) {
-            let detail = format!(
-                "Not tried: {platform} lets no tool delete a line item, so that this one would stay."
-            );
-            return self.report.fine("create", &detail);
+        if self.recognised.is_some_and(Recognised::keeps_line_items) {
+            return self.report.fine("create", "Not tried: the line item could not be deleted again.");
         }
         let number = getrandom::u64().map_err(|error| Failure::new("refused", error))?;
         let made = own.insert(OwnItem {

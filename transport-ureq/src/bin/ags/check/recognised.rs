@@ -84,7 +84,9 @@ impl Recognised {
                  this machine's clock must not be ahead of Moodle's."
             }
             Self::OpenEdx => {
-                "In Open edX, the block's settings hold the tool's public key or its keyset URL."
+                "Open edX knows the tool by the token endpoint alone, and looks at neither client id, key id nor audience: \
+                 the block's settings must hold this key, as Tool Public Key or at the Tool Keyset URL. It takes RS256 and \
+                 RS512 alone, and both clocks must agree."
             }
             Self::Sakai => "In Sakai, the tool's settings for LTI 1.3 hold the keyset URL.",
             Self::Blackboard => {
@@ -108,7 +110,7 @@ impl Recognised {
                 "in the external tool's settings, under Services: \"Use this service for grade sync and column \
                  management\""
             }
-            Self::OpenEdx => "in the block's settings, as LTI Assignment and Grades Service: Programmatic",
+            Self::OpenEdx => "in the block's settings, as Assignment and Grades: Programmatic",
             Self::Sakai => "in the tool's settings, as the services that the tool may use",
             Self::Blackboard => "in the LTI tool provider's settings, as Grade Service Access",
             Self::Brightspace => "in the tool's registration, as Assignment and Grade Services",
