@@ -13,6 +13,7 @@ macro_rules! against_a_real_platform {
 }
 
 mod campus;
+mod check;
 mod lti1p3platform;
 mod open_edx;
 mod reproduction;
