@@ -16,8 +16,6 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use lti_ags_hyper::http::{Request, Response, Version};
-use lti_ags_hyper::rustls::pki_types::PrivateKeyDer;
-use lti_ags_hyper::rustls::{ClientConfig, RootCertStore, ServerConfig, crypto};
 use lti_ags_hyper::{
     Bytes, Cause, Client, ClientBuilder, Endpoint, Https, Launch, PostScore, Registration, Score, SigningKey,
     Timestamp, classify, https_with,
@@ -42,30 +40,6 @@ fn learner(number: usize) -> String {
     format!("u-{number}")
 }
 
-/// A server's side with a certificate of its own making, and a client's that trusts it.
-fn tls() -> (TlsAcceptor, ClientConfig) {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let provider = Arc::new(crypto::aws_lc_rs::default_provider());
-    let mut roots = RootCertStore::empty();
-    roots.add(made.cert.der().clone()).unwrap();
-    let trusting = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let mut serving = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![made.cert.der().clone()],
-            PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap(),
-        )
-        .unwrap();
-    serving.alpn_protocols = vec![b"h2".to_vec()];
-    (TlsAcceptor::from(Arc::new(serving)), trusting)
-}
-
 async fn start() -> Front {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("https://localhost:{}", listener.local_addr().unwrap().port());
@@ -76,7 +50,7 @@ async fn start() -> Front {
     let registration = Registration::new(lms.client_id(), &lms.token_endpoint(), key).unwrap();
     let endpoint = Launch::from_claims(lms.claims(now(), &learner(0))).unwrap().endpoint().unwrap();
 
-    let (serving, trusting) = tls();
+    let (serving, trusting) = frames::tls();
     let service = https_with(trusting);
     let client = ClientBuilder::over(registration, service, TokioTimer::new(), classify).build();
     let front = Front { lms: Arc::new(Mutex::new(lms)), connections: Arc::default(), client, endpoint };
@@ -155,7 +129,7 @@ async fn hundreds_of_calls_share_a_token_and_a_connection() {
 async fn a_connection_that_went_silent_spoils_one_request_and_no_more() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
-    let (serving, trusting) = tls();
+    let (serving, trusting) = frames::tls();
     let silent_after_one_answer = async {
         let mut connections = Vec::new();
         loop {

@@ -55,3 +55,15 @@ fn each_test_here_is_in_the_index() {
         }
     }
 }
+
+#[test]
+fn each_test_of_http2_is_in_the_index() {
+    let file = "transport-hyper/tests/http2_malicious.rs";
+    let source = source(file);
+    let tests: Vec<_> = source.split("#[tokio::test").skip(1).collect();
+    assert!(!tests.is_empty());
+    for test in tests {
+        let name = test.split_once("async fn ").and_then(|(_, rest)| rest.split_once('(')).unwrap().0;
+        assert!(named().contains(&(file, name)), "{file}::{name} is not in the index");
+    }
+}
