@@ -4,6 +4,7 @@
 mod answers;
 mod any_echo;
 mod astray;
+mod costs;
 mod echoes;
 mod grants;
 mod injection;
