@@ -355,8 +355,16 @@ fn claims_are_checked_like_a_configuration() {
     let tool = folder(&platform);
     assert_summed(&tool.run(&["check", "--json", "--claims", "claims.json"]), true);
     let mut claims = platform.claims("u-1001");
-    claims["https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"] = json!({});
-    tool.write("claims.json", &claims.to_string());
-    let ran = tool.run(&["check", "--json", "--claims", "claims.json"]);
-    assert_eq!(ran.code, 1, "{ran:?}");
+    let endpoint = "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint";
+    for (offered, check, kind) in [
+        (json!({}), "token", "missing_scope"),
+        // Open edX, where its grades are disabled for the unit.
+        (json!(null), "endpoint", "service_not_available"),
+    ] {
+        claims[endpoint] = offered;
+        tool.write("claims.json", &claims.to_string());
+        let ran = tool.run(&["check", "--json", "--claims", "claims.json"]);
+        assert_says(&ran, check, false, &["administrator"]);
+        assert_unusable(&ran, kind);
+    }
 }

@@ -71,12 +71,7 @@ fn where_a_platform_is_set_up_is_named_in_its_own_words() {
     claims["https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"]["scope"] = json!([names::SCOPE_SCORE]);
     tool.write("claims.json", &claims.to_string());
     let ran = tool.run(&["check", "--write", "--json", "--claims", "claims.json"]);
-    assert_says(
-        &ran,
-        "create",
-        true,
-        &["Not tried", "the block's settings, as Assignment and Grades: Programmatic"],
-    );
+    assert_says(&ran, "create", true, &["Not tried", "Programmatic: line items, too"]);
     assert!(!ran.stdout.contains(r#""check":"delete""#), "{ran:?}");
 
     tool.write("tool.pem", &crate::tool::KEY);

@@ -47,7 +47,7 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Global {
     /// The configuration: registration, endpoint, policy [default: $AGS_CONFIG, else ./ags.toml]
     #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]

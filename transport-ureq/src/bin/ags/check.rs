@@ -84,7 +84,13 @@ struct Check<'a> {
 pub(crate) fn run(global: &Global, args: &args::Check) -> Result<(), Failure> {
     let asked = Arc::new(Asked::default());
     let watch = Arc::clone(&asked);
-    let platform = Platform::watched(global, None, move |event| watch.note(event))?;
+    let (platform, nothing) = match Platform::watched(global, None, move |event| watch.note(event)) {
+        // A finding like others: which platform it is, the registration tells.
+        Err(failure) if failure.kind() == "service_not_available" => {
+            (Platform::open(&Global { claims: None, ..global.clone() }, None)?, Some(failure))
+        }
+        platform => (platform?, None),
+    };
     let (registration, policy) =
         platform.client().with_session(|session| (session.registration().clone(), session.policy().clone()));
     let mut check = Check {
@@ -105,7 +111,10 @@ pub(crate) fn run(global: &Global, args: &args::Check) -> Result<(), Failure> {
         },
     };
     let is_known = check.platform_name()?;
-    if check.token()? {
+    if let Some(failure) = nothing {
+        let detail = format!("The launch offers no Assignment and Grade Services. {}", check.who_allows_it());
+        check.report.fails("endpoint", &detail, failure)?;
+    } else if check.token()? {
         let mut own = None;
         let outcome = check.services(args.write, &mut own);
         // Whatever happened: what was made is deleted again.

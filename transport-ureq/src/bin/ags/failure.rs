@@ -39,6 +39,10 @@ impl Failure {
         }
     }
 
+    pub(crate) fn kind(&self) -> &'static str {
+        self.kind
+    }
+
     /// The command line is wrong.
     pub(crate) fn usage(message: impl Display) -> Self {
         Self::new("usage", message)

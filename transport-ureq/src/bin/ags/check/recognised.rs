@@ -110,7 +110,9 @@ impl Recognised {
                 "in the external tool's settings, under Services: \"Use this service for grade sync and column \
                  management\""
             }
-            Self::OpenEdx => "in the block's settings, as Assignment and Grades: Programmatic",
+            Self::OpenEdx => {
+                "in the block's settings, as Assignment and Grades (Declarative: scores alone; Programmatic: line items, too)"
+            }
             Self::Sakai => "in the tool's settings, as the services that the tool may use",
             Self::Blackboard => "in the LTI tool provider's settings, as Grade Service Access",
             Self::Brightspace => "in the tool's registration, as Assignment and Grade Services",
