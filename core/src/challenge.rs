@@ -50,7 +50,7 @@ fn read_field(cursor: &mut Cursor<'_>, mut found: impl FnMut(Challenge)) {
             if let Some(challenge) = &mut bearer {
                 challenge.set(name, value);
             }
-        } else if name.is_empty() && next == b'"' {
+        } else if next == b'"' {
             // A quoted string without a name.
             cursor.value(b",");
         } else if first {

@@ -338,6 +338,17 @@ mod tests {
         ] {
             assert_eq!(scrub(&format!("é {text} ü"), &secrets), "é [redacted] ü", "{text}");
         }
+        for (secret, text) in [
+            ("nf\u{8}Zk3~81", r"nf\bZk3~81"),
+            ("nf\u{c}Zk3~81", r"nf\fZk3~81"),
+            ("nf\nZk3~81", r"nf\nZk3~81"),
+            ("nf\rZk3~81", r"nf\rZk3~81"),
+            ("nf\tZk3~81", r"nf\tZk3~81"),
+            ("nf'Zk3~81", "nf&apos;Zk3~81"),
+            ("nf<Zk>3&81", "nf&lt;Zk&gt;3&amp;81"),
+        ] {
+            assert_eq!(scrub(text, &[secret]), "[redacted]", "{text}");
+        }
         assert_eq!(scrub("aaaaaaaaaaaa", &["aaaaa"]), "[redacted]aa");
         assert_eq!(scrub("abcdefgh", &["abcde", "defgh"]), "[redacted]");
     }

@@ -126,6 +126,14 @@ fn a_row_that_was_given_up_is_not_settled_until_a_later_score_supersedes_it() {
     assert_eq!(settled_rows(&[begun(1), settled(1, "gave_up"), settled(1, "superseded")]), 1);
 }
 
+#[test]
+fn a_row_may_be_a_million_beyond_the_last_one_and_no_further() {
+    for (row, is_read) in [(1_048_586, true), (1_048_587, true), (1_048_588, false)] {
+        let lines = [header().to_line(), settled(10, "sent"), settled(row, "sent")].concat();
+        assert_eq!(read(&lines).is_ok(), is_read, "{row}");
+    }
+}
+
 proptest! {
     #[test]
     fn a_journal_cut_off_anywhere_is_read_up_to_its_last_whole_line(rows in 1_u32..8, at in any::<prop::sample::Index>()) {
@@ -180,4 +188,5 @@ proptest! {
 #[test]
 fn nothing_recorded_is_the_default() {
     assert!(History::default().is_empty());
+    assert!(!read(&journal(1)).unwrap().history.is_empty());
 }

@@ -11,30 +11,32 @@ use lti_ags::{
 };
 
 /// A passback, its tool, and what it came to.
-struct Run {
-    tool: Tool,
-    passback: Passback,
-    settled: Vec<Settlement>,
+pub struct Run {
+    pub tool: Tool,
+    pub passback: Passback,
+    pub settled: Vec<Settlement>,
+    /// Each line that was written to the journal, and whether it was made durable.
+    pub recorded: Vec<(String, bool)>,
 }
 
 impl Run {
-    fn new(wishes: impl FnOnce(Passback) -> Passback) -> Self {
+    pub fn new(wishes: impl FnOnce(Passback) -> Passback) -> Self {
         let tool = Tool::new();
         let passback = wishes(Passback::new(&tool.endpoint));
-        Self { tool, passback, settled: Vec::new() }
+        Self { tool, passback, settled: Vec::new(), recorded: Vec::new() }
     }
 
-    fn next(&mut self) -> Turn {
+    pub fn next(&mut self) -> Turn {
         self.passback.next(&mut self.tool.session, self.tool.now)
     }
 
-    fn receive(&mut self, flight: Flight, outcome: Answer) {
+    pub fn receive(&mut self, flight: Flight, outcome: Answer) {
         self.passback.receive(&mut self.tool.session, self.tool.now, flight, outcome);
     }
 
     /// The next request, which must be there.
     #[track_caller]
-    fn sent(&mut self) -> (Request<Bytes>, Flight) {
+    pub fn sent(&mut self) -> (Request<Bytes>, Flight) {
         match self.next() {
             Turn::Send(request, flight) => (request, flight),
             turn => panic!("{turn:?}"),
@@ -43,14 +45,14 @@ impl Run {
 
     /// Fetches the token for the first call.
     #[track_caller]
-    fn fetch_token(&mut self) {
+    pub fn fetch_token(&mut self) {
         let (_, flight) = self.sent();
         assert!(flight.lease().is_some());
         self.receive(flight, token());
     }
 
     /// Passes the rows back, each request answered before the next one; waiting moves the clock.
-    fn finish(
+    pub fn finish(
         &mut self,
         rows: impl IntoIterator<Item = Row>,
         mut answers: impl FnMut(&mut Tool, Request<Bytes>) -> Answer,
@@ -67,7 +69,10 @@ impl Run {
                     let answer = answers(&mut self.tool, request);
                     self.receive(flight, answer);
                 }
-                Turn::Record(batch) => self.passback.recorded(batch),
+                Turn::Record(batch) => {
+                    self.recorded.push((String::from_utf8(batch.line().to_vec()).unwrap(), batch.durable()));
+                    self.passback.recorded(batch);
+                }
                 Turn::Settled(settlement) => self.settled.push(settlement),
                 Turn::Wait(delay) => self.tool.now += delay.expect("it waits for nothing"),
                 Turn::Done(summary) => return summary,
@@ -77,15 +82,15 @@ impl Run {
 }
 
 /// For ten hours.
-fn token() -> Answer {
+pub fn token() -> Answer {
     token_answer(r#"{"access_token":"t","token_type":"bearer","expires_in":36000}"#)
 }
 
-fn row(user_id: impl Into<String>, points: f64) -> Row {
+pub fn row(user_id: impl Into<String>, points: f64) -> Row {
     Score::graded(user_id, points, 100.0).build().unwrap().into()
 }
 
-fn points(request: &Request<Bytes>) -> f64 {
+pub fn points(request: &Request<Bytes>) -> f64 {
     let score: serde_json::Value = serde_json::from_slice(request.body()).unwrap();
     score["scoreGiven"].as_f64().unwrap()
 }
@@ -125,12 +130,12 @@ fn however_many_users_there_are_only_a_timestamp_that_goes_back_is_refused() {
     assert_eq!(refused[0].outcome.reason().unwrap().name(), "stale_timestamp");
 }
 
-fn users(count: usize) -> Vec<Row> {
+pub fn users(count: usize) -> Vec<Row> {
     (0..count).map(|number| row(format!("u-{number}"), 50.0)).collect()
 }
 
 /// What became of each row, in the order of the input.
-fn outcomes(run: &mut Run) -> Vec<String> {
+pub fn outcomes(run: &mut Run) -> Vec<String> {
     run.settled.sort_by_key(|settlement| settlement.row);
     let shown = |settlement: &Settlement| {
         let reason = settlement.outcome.reason().map(|reason| format!(" {}", reason.name()));
@@ -151,7 +156,7 @@ fn runs(run: &mut Run) -> Vec<(usize, String)> {
     runs
 }
 
-fn user(request: &Request<Bytes>) -> String {
+pub fn user(request: &Request<Bytes>) -> String {
     let score: serde_json::Value = serde_json::from_slice(request.body()).unwrap_or_default();
     score["userId"].as_str().unwrap_or_default().to_owned()
 }
@@ -276,7 +281,7 @@ fn a_look_that_failed_in_passing_is_taken_again() {
 }
 
 /// What an earlier run wrote for this tool's line item.
-fn history(lines: &str) -> History {
+pub fn history(lines: &str) -> History {
     let line_item = common::endpoint().line_item().unwrap().clone();
     let mut reader = JournalReader::new(JournalHeader::new("the input", [&line_item]));
     let header = JournalHeader::new("the input", [&line_item]).to_line();

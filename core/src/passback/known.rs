@@ -228,6 +228,9 @@ mod tests {
             ("67", 200.0 / 3.0, false),
             ("66.666666666666671", 200.0 / 3.0, true),
             ("66.66", 200.0 / 3.0, false),
+            ("66.666", 200.0 / 3.0, false),
+            ("66.667", 200.0 / 3.0, true),
+            ("85.01", 85.005, true), // the half itself, as arithmetic leaves it
             ("85", 85.004, false),
             ("85", 85.01, false),
             ("85.01", 85.02, false),
@@ -254,8 +257,11 @@ mod tests {
             r#"{"userId":"u","resultScore":6,"resultMaximum":10}"#,
         ];
         assert!(!known(&twice).has("u", graded(5.0, 10.0)) && !known(&twice).has("u", graded(6.0, 10.0)));
-        let no_scale = known(&[r#"{"userId":"u","resultScore":5,"resultMaximum":0}"#]);
-        assert!(!no_scale.has("u", graded(5.0, 10.0)));
+        for points in [5, 0] {
+            let no_scale = format!(r#"{{"userId":"u","resultScore":{points},"resultMaximum":0}}"#);
+            assert!(!known(&[&no_scale]).has("u", graded(5.0, 10.0)));
+        }
+        assert!(known(&[twice[0], twice[0]]).has("u", graded(5.0, 10.0)));
         let held = known(&twice[..1]);
         let pending = Score::graded("u", 5.0, 10.0).grading_progress(GradingProgress::PendingManual);
         let extended = Score::graded("u", 5.0, 10.0).extension("https://tool.test/x", &1);
@@ -264,6 +270,24 @@ mod tests {
         }
         let submitted = Score::ungraded("v", ActivityProgress::Submitted, GradingProgress::Pending);
         assert!(!held.has("v", Effect::of(&submitted.build().unwrap())));
+    }
+
+    #[test]
+    fn what_was_sent_is_held_as_it_was_sent() {
+        let mut held = known(&[]);
+        held.take("u", graded(1_000.0, 1_000.0));
+        // Arithmetic makes such differences, and no rounding is forgiven.
+        assert!(held.has("u", graded(1_000.0, 1_000.0)) && held.has("u", graded(1_000.000_000_2, 1_000.0)));
+        assert!(!held.has("u", graded(999.999, 1_000.0)));
+        let comment = Score::graded("u", 1_000.0, 1_000.0).comment("Well done.").build().unwrap();
+        assert!(!held.has("u", Effect::of(&comment)));
+        held.take("u", Effect::of(&comment));
+        assert!(held.has("u", Effect::of(&comment)) && !held.has("u", graded(1_000.0, 1_000.0)));
+        held.take("u", Effect::Nothing);
+        assert!(held.has("u", Effect::Nothing));
+        held.take("u", graded(5.0, 10.0));
+        held.forget("u");
+        assert!(!held.has("u", graded(5.0, 10.0)) && !held.has("u", Effect::Nothing));
     }
 
     #[test]
@@ -281,6 +305,8 @@ mod tests {
     fn a_result_without_a_grade_is_none() {
         // Moodle 4.5: a cleared row has only id and userId.
         let clear = Effect::of(&Score::cleared("u").build().unwrap());
+        let told = Score::cleared("u").comment("Not yet.").build().unwrap();
+        assert!(!known(&[]).has("u", Effect::of(&told)));
         assert!(known(&[r#"{"userId":"u"}"#]).has("u", clear) && known(&[]).has("u", clear));
         assert!(!known(&[r#"{"userId":"u","comment":"Well?"}"#]).has("u", clear));
         assert!(!known(&[r#"{"userId":"u","resultScore":0,"resultMaximum":10}"#]).has("u", clear));

@@ -21,7 +21,7 @@ const WINDOW_PER_CALL: usize = 8;
 
 impl Passback {
     pub(super) fn wants_rows(&mut self) -> bool {
-        let held = self.rows.len() + self.done.len() + self.log.as_ref().map_or(0, Log::held);
+        let held = self.rows.len() + self.log.as_ref().map_or(0, Log::held);
         let window = WINDOW.max(WINDOW_PER_CALL.saturating_mul(self.wishes.concurrency));
         // It is filled up when half of it has gone, so that rows are recorded many at a time.
         self.input = match self.input {
