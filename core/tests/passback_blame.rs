@@ -2,7 +2,7 @@
 
 use crate::common::{self, answer};
 use crate::passback::{Run, outcomes, row, token, user, users};
-use lti_ags::{Endpoint, Passback, Scope, Turn};
+use lti_ags::{Endpoint, Passback, Scope, ServiceUrl, Turn};
 
 const LAB: &str = r#"{"label":"Lab","scoreMaximum":100}"#;
 
@@ -139,6 +139,6 @@ fn results_that_cannot_be_read_stop_their_line_item_or_everything() {
         assert_eq!(outcomes(&mut run), [outcome; 2]);
         let halts: Vec<_> = run.passback.halts().collect();
         assert_eq!(halts.len(), 1);
-        assert_eq!(halts[0].line_item.as_ref().map(|url| url.as_str()), halted);
+        assert_eq!(halts[0].line_item.as_ref().map(ServiceUrl::as_str), halted);
     }
 }

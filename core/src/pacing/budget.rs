@@ -86,3 +86,77 @@ impl Budget {
         (room < 1_000.0).then(|| (self.in_flight + room.max(0.0) as usize).max(1))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(remaining: &[f64]) -> Budget {
+        let mut budget = Budget::new(remaining[0]);
+        for remaining in remaining {
+            budget.heed(*remaining, 0, false);
+        }
+        budget
+    }
+
+    #[track_caller]
+    fn assert_near(one: f64, other: f64) {
+        assert!((one - other).abs() < 1e-6, "{one}, {other}");
+    }
+
+    #[test]
+    fn half_of_what_may_be_used_makes_the_gap_thirty_milliseconds() {
+        assert_near(told(&[600.0]).gap().as_secs_f64(), 0.0);
+        let mut budget = told(&[600.0, 243.0]);
+        assert_near(budget.gap().as_secs_f64(), 0.03);
+        // What is set aside for a request in flight comes back.
+        budget.heed(193.0, 1, false);
+        assert_near(budget.gap().as_secs_f64(), 0.03);
+        assert_near(told(&[600.0, 3.0]).gap().as_secs_f64(), 5.97);
+    }
+
+    #[test]
+    fn something_is_kept_in_reserve() {
+        for (highest, low) in [(600.0, 90.0), (200.0, 60.0), (100.0, 50.0)] {
+            assert_near(told(&[highest]).low(), low);
+        }
+        // It is more where the platform refused with as much left, unless that was not why.
+        for (left, low) in [(100.0, 120.0), (199.0, 238.8), (200.0, 90.0), (300.0, 90.0)] {
+            let mut budget = told(&[600.0]);
+            budget.heed(left, 3, true);
+            assert_near(budget.low(), low);
+            assert_eq!(budget.in_flight, 0);
+        }
+        let mut budget = told(&[240.0]);
+        budget.heed(190.0, 0, true);
+        budget.heed(240.0, 0, false);
+        assert_near(budget.share(), 12.0 / 114.0);
+    }
+
+    #[test]
+    fn as_many_may_be_in_flight_as_can_be_set_aside_for() {
+        for (remaining, in_flight, allowed) in
+            [(610.0, 3, Some(15)), (5.0, 0, Some(1)), (50_009.0, 0, Some(999)), (50_010.0, 0, None)]
+        {
+            let mut budget = told(&[remaining]);
+            budget.heed(remaining, in_flight, false);
+            assert_eq!(budget.allowed(), allowed, "{remaining}");
+        }
+    }
+
+    #[test]
+    fn a_platform_that_goes_on_with_nothing_left_is_not_believed() {
+        let told_often = |remaining: &[f64]| told(&[&[600.0], remaining].concat()).is_believed();
+        assert!(told_often(&[0.0; 5]) && !told_often(&[0.0; 6]));
+        assert!(told_often(&[1.0; 29]) && !told_often(&[1.0; 30]));
+        let falling: Vec<_> = (0..30).map(|n| 40.0 - f64::from(n)).collect();
+        assert!(!told_often(&falling));
+        assert!(told_often(&[1.0, 2.0].repeat(50)));
+        let mut refusing = told(&[600.0]);
+        for _ in 0..10 {
+            refusing.heed(0.0, 0, true);
+        }
+        assert!(refusing.is_believed());
+        assert!(!told(&[0.0]).is_believed() && !told(&[1e9]).is_believed() && told(&[1e8]).is_believed());
+    }
+}

@@ -116,3 +116,82 @@ impl Limit {
         Duration::from_secs_f64(1.0 / self.current())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(milliseconds: i64) -> Timestamp {
+        Timestamp::from_millisecond(1_772_442_000_000 + milliseconds).unwrap()
+    }
+
+    #[track_caller]
+    fn assert_near(one: f64, other: f64) {
+        assert!((one - other).abs() < 1e-6, "{one}, {other}");
+    }
+
+    #[test]
+    fn what_was_let_through_lately_is_counted_by_the_second() {
+        let mut tally = Tally::default();
+        assert_near(tally.rate(at(0)), 0.0);
+        for n in 0..10 {
+            tally.add(at(n / 2 * 100));
+        }
+        assert_near(tally.rate(at(500)), 20.0);
+        tally.add(at(2_000));
+        assert_near(tally.rate(at(2_000)), 10.0);
+        assert_near(tally.rate(at(3_000)), 5.0);
+    }
+
+    #[test]
+    fn a_clock_that_went_back_counts_from_there() {
+        let mut tally = Tally::default();
+        for _ in 0..10 {
+            tally.add(at(0));
+        }
+        tally.add(at(-10_000));
+        assert_near(tally.rate(at(-9_000)), 10.0);
+    }
+
+    fn let_through(mut limit: Limit, count: usize, now: Timestamp) -> Limit {
+        for _ in 0..count {
+            limit = limit.allowed_one_more(now).unwrap();
+        }
+        limit
+    }
+
+    #[test]
+    fn the_rate_is_what_was_let_through_between_two_refusals() {
+        let limit = Limit::begun(80.0, at(0));
+        assert_near(limit.gap().as_secs_f64(), 0.1);
+        assert_near(Limit::begun(8.0, at(0)).gap().as_secs_f64(), 0.2);
+        let limit = let_through(limit, 10, at(1_000));
+        assert_near(limit.current(), 20.0);
+        let limit = limit.refused(at(5_000), at(4_000));
+        assert_near(limit.current(), 2.0 * 0.92);
+        // One that was sent before tells nothing.
+        let limit = limit.refused(at(6_000), at(4_500));
+        assert_near(limit.current(), 2.0 * 0.92);
+        // Too few to tell: half of it.
+        let limit = limit.refused(at(7_000), at(6_000));
+        assert_near(limit.current(), 0.92);
+    }
+
+    #[test]
+    fn the_longer_a_refusal_held_everyone_up_the_later_is_the_next_one() {
+        let mut limit = Limit::begun(80.0, at(0));
+        limit.rest = Duration::from_secs(40);
+        let limit = let_through(limit, 400, at(1_000)).refused(at(60_000), at(59_000));
+        let rate = 400.0 / (20.0_f64 * 60.0).sqrt();
+        let limit = let_through(limit, 100, at(61_000));
+        assert_near(limit.current(), rate * (0.92 + 100.0 / (20.0 * rate * 40.0)));
+    }
+
+    #[test]
+    fn a_limit_is_forgotten_after_two_thousand_requests_and_after_ten_minutes() {
+        let limit = let_through(Limit::begun(80.0, at(0)), 1_999, at(1_000));
+        assert!(limit.is_fresh(at(599_999)) && !limit.is_fresh(at(600_000)) && !limit.is_fresh(at(-1)));
+        assert!(limit.allowed_one_more(at(1_000)).is_none());
+        assert!(Limit::begun(80.0, at(0)).allowed_one_more(at(600_000)).is_none());
+    }
+}

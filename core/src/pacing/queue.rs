@@ -40,3 +40,23 @@ impl Queue {
         self.front = self.front.max(ticket.number + 1);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_who_came_first_are_ahead_until_they_leave_or_are_dropped() {
+        let mut queue = Queue::default();
+        let (first, second, third) = (queue.join(), queue.join(), queue.join());
+        assert_eq!([&first, &second, &third].map(|ticket| queue.ahead(ticket)), [0, 1, 2]);
+        queue.leave(&first);
+        drop(first);
+        assert_eq!((queue.ahead(&second), queue.ahead(&third), queue.len()), (0, 1, 2));
+        drop(second);
+        assert_eq!((queue.ahead(&third), queue.len()), (0, 1));
+        drop(third);
+        let (again, next) = (queue.join(), queue.join());
+        assert_eq!((queue.ahead(&again), queue.ahead(&next)), (0, 1));
+    }
+}
