@@ -156,3 +156,15 @@ fn canvass_members_of_a_line_item_are_read_and_written() {
         .unwrap();
     assert_eq!(serde_json::to_value(&new).unwrap()[canvas::SUBMISSION_TYPE], json!({"type": "none"}));
 }
+
+#[test]
+fn a_value_that_cannot_be_written_is_told_with_its_cause() {
+    #[derive(serde::Serialize)]
+    struct Points(f64);
+    let no_member_name = std::collections::BTreeMap::from([((1, 2), 3)]);
+    let error = graded().extension(X, &no_member_name).build().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(std::error::Error::source(&error).is_some(), "{error:?}");
+    assert!(graded().extension(X, &Points(f64::NAN)).build().is_err());
+    assert!(graded().extension(X, &Points(0.5)).build().is_ok());
+}

@@ -127,6 +127,21 @@ fn a_row_that_was_given_up_is_not_settled_until_a_later_score_supersedes_it() {
 }
 
 #[test]
+fn an_end_that_was_not_written_is_one_piece() {
+    let mut bad = begun(1);
+    bad[20] ^= 1;
+    for (end, is_read) in [
+        (bad.clone(), true),
+        ([&bad[..], b"x"].concat(), false),
+        (begun(1)[..20].to_vec(), true),
+        // Another line begins in the middle of it.
+        ([&begun(1)[..20], &settled(1, "sent")[..20]].concat(), false),
+    ] {
+        assert_eq!(read(&[header().to_line(), end].concat()).is_ok(), is_read);
+    }
+}
+
+#[test]
 fn a_row_may_be_a_million_beyond_the_last_one_and_no_further() {
     for (row, is_read) in [(1_048_586, true), (1_048_587, true), (1_048_588, false)] {
         let lines = [header().to_line(), settled(10, "sent"), settled(row, "sent")].concat();

@@ -142,3 +142,14 @@ fn results_that_cannot_be_read_stop_their_line_item_or_everything() {
         assert_eq!(halts[0].line_item.as_ref().map(ServiceUrl::as_str), halted);
     }
 }
+
+#[test]
+fn users_who_are_refused_in_different_ways_do_not_shut_the_line_item() {
+    let mut run = Run::new(|passback| passback.concurrency(1));
+    let mut answered = 0;
+    let summary = run.finish(users(120), |_, _| {
+        answered += 1;
+        answer(422, if answered % 2 == 0 { "User not found in course" } else { "" })
+    });
+    assert_eq!((summary.rejected, summary.skipped), (120, 0));
+}

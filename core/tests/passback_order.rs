@@ -169,3 +169,33 @@ fn one_row_at_a_time_waits_for_its_turn() {
     };
     assert!(calls < 32 && waiting == 1, "{calls} calls, {waiting} wait");
 }
+
+#[test]
+fn what_is_read_and_looked_for_is_the_rows_own_line_item() {
+    let other = "https://lms.northfield.test/ctx/9/lineitems/5/";
+    let mut run = Run::new(|passback| passback.only_changed().concurrency(1));
+    let mut paths = Vec::new();
+    run.finish([row("u", 50.0).at(other.parse().unwrap())], |_, request| {
+        paths.push(format!("{} {}", request.method(), request.uri().path()));
+        if request.uri().path().ends_with("results") { answer(200, "[]") } else { answer(404, "") }
+    });
+    let lineitem = "/ctx/9/lineitems/5/";
+    assert_eq!(
+        paths,
+        [format!("GET {lineitem}results"), format!("POST {lineitem}scores"), format!("GET {lineitem}")]
+    );
+}
+
+#[test]
+fn all_is_held_where_nothing_was_skipped_rejected_or_given_up() {
+    type Count = fn(&mut lti_ags::Summary) -> &mut u64;
+    let held: [Count; 3] = [|all| &mut all.sent, |all| &mut all.unchanged, |all| &mut all.superseded];
+    let lost: [Count; 3] = [|all| &mut all.skipped, |all| &mut all.rejected, |all| &mut all.gave_up];
+    for (counts, all_held) in [(held, true), (lost, false)] {
+        for count in counts {
+            let mut summary = lti_ags::Summary::default();
+            *count(&mut summary) = 1;
+            assert_eq!(summary.all_held(), all_held, "{summary:?}");
+        }
+    }
+}
