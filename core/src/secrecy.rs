@@ -315,6 +315,7 @@ mod tests {
             "100 %",
             "a\\b",
             "bearer",
+            "bearers of news",
             "access_token is missing",
             "eyJ.x",
             "-----BEGIN PUBLIC KEY-----",

@@ -46,6 +46,16 @@ fn what_is_not_there_is_created_once() {
 }
 
 #[test]
+fn of_many_matches_five_are_named() {
+    for (matches, more) in [(5, false), (6, true), (7, true)] {
+        let items: Vec<_> = (1..=matches).map(|number| item(number, QUIZ)).collect();
+        let error = ensure(&mut platform([ok(&list(&items))])).unwrap_err().to_string();
+        assert!(error.contains("lineitems/5") && !error.contains("lineitems/6"), "{error}");
+        assert_eq!(error.contains(", …"), more, "{error}");
+    }
+}
+
+#[test]
 fn several_matches_are_named_and_none_is_created() {
     // AGS-ITEM-06
     let mut platform = platform([ok(&list(&[item(1, QUIZ), item(2, QUIZ)]))]);

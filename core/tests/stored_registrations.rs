@@ -22,12 +22,17 @@ fn a_registration_is_made_again_from_its_reference_and_a_key() {
     let registration = registration()
         .with_issuer("https://lms.northfield.test")
         .with_audience(vec!["https://a.test".to_owned()])
+        .with_claim("tenant", 6)
+        .unwrap()
+        .with_claim("region", "north")
+        .unwrap()
         .with_claim("tenant", 7)
         .unwrap()
         .with_client_id_parameter();
     let payload = serde_json::to_string(&StoredRegistration::from(&registration)).unwrap();
     let stored: StoredRegistration = serde_json::from_str(&payload).unwrap();
     assert_eq!(stored, StoredRegistration::from(&registration));
+    assert!(payload.contains(r#""claims":[["region","north"],["tenant",7]]"#), "{payload}");
     assert_eq!((stored.key_id(), stored.algorithm()), ("k-2026-01", Algorithm::Rs256));
 
     // Token requests of the two are the same to the byte.
