@@ -285,3 +285,88 @@ impl Latency {
         self.0.unwrap_or(RAMP_GAP)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(milliseconds: i64) -> Timestamp {
+        Timestamp::from_millisecond(1_772_442_000_000 + milliseconds).unwrap()
+    }
+
+    const fn ms(milliseconds: u64) -> Option<Duration> {
+        Some(Duration::from_millis(milliseconds))
+    }
+
+    /// With half of a budget of 600 left, and so a gap of 30 ms.
+    fn half() -> Pacing {
+        let mut budget = Budget::new(600.0);
+        budget.heed(243.0, 0, false);
+        Pacing { budget: Some(budget), ..Pacing::default() }
+    }
+
+    #[test]
+    fn who_comes_later_leaves_an_open_slot_to_those_ahead_for_a_moment() {
+        let mut pacing = half();
+        let (mut first, mut second) = (None, None);
+        assert_eq!(pacing.wait(at(0), &mut first), None);
+        let _flight = pacing.sent(at(0), None);
+        assert_eq!(pacing.wait(at(10), &mut first), ms(20));
+        assert_eq!(pacing.wait(at(10), &mut second), ms(50));
+        assert_eq!(pacing.wait(at(31), &mut second), ms(49));
+        assert_eq!(pacing.wait(at(31), &mut first), None);
+        // Those ahead may have been dropped.
+        assert_eq!(pacing.wait(at(51), &mut second), None);
+        // It counts from when the last answer came, which may have woken them.
+        pacing.heard = Some(at(50));
+        assert_eq!(pacing.wait(at(52), &mut second), ms(48));
+        pacing.heard = Some(at(100));
+        assert_eq!(pacing.wait(at(52), &mut second), None);
+        // A clock that went back holds nobody up.
+        assert_eq!(pacing.wait(at(-5_000), &mut second), None);
+    }
+
+    #[test]
+    fn the_longer_nothing_is_heard_the_more_seldom_a_call_looks_whether_it_has_room() {
+        let mut budget = Budget::new(600.0);
+        budget.heed(61.0, 0, false);
+        let mut pacing = Pacing { budget: Some(budget), ..Pacing::default() };
+        let _flight = pacing.sent(at(0), None);
+        for (heard, now, wait) in
+            [(None, 0, 50), (Some(0), 100, 50), (Some(0), 4_000, 500), (Some(0), 60_000, 1_000)]
+        {
+            pacing.heard = heard.map(at);
+            assert_eq!(pacing.wait(at(now), &mut None), ms(wait), "{heard:?}, {now}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_that_the_budget_does_not_explain_is_a_limit() {
+        for (remaining, is_explained) in [("600", false), ("243", true)] {
+            let mut pacing = Pacing::default();
+            pacing.answered(at(0), at(-50), &left("600"), false);
+            pacing.answered(at(100), at(50), &left(remaining), true);
+            assert_eq!(pacing.limit.is_none(), is_explained, "{remaining}");
+        }
+    }
+
+    fn left(remaining: &str) -> HeaderMap {
+        let name = http::HeaderName::from_static("x-rate-limit-remaining");
+        HeaderMap::from_iter([(name, remaining.parse().unwrap())])
+    }
+
+    #[test]
+    fn few_may_be_in_flight_at_first_and_twice_as_many_when_as_many_were_answered() {
+        let mut ramp = Ramp::default();
+        assert!(ramp.allows(3) && !ramp.allows(4));
+        assert_eq!(
+            [true, false, false, false, false].map(|refused| ramp.goes_on(refused)),
+            [false, false, false, false, true]
+        );
+        assert!(ramp.allows(7) && !ramp.allows(8));
+        while !ramp.allows(1_000) {
+            ramp.goes_on(false);
+        }
+        assert_eq!((ramp.allowed, ramp.goes_on(false)), (Ramp::END, false));
+    }
+}
