@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use crate::common::{Tool, answer, shown};
+use crate::common::{Tool, answer, answer_with, shown};
 use crate::scripted::{html, ok, page, platform, result, status};
 use lti_ags::{ErrorKind, GetResult, ListResults};
 
@@ -77,6 +77,25 @@ fn moodle_4_5_is_asked_once_more_without_the_limit_it_fails_on() {
         assert_eq!(platform.lines()[0], "GET /ctx/9/lineitems/4/results?limit=5");
         assert_eq!(platform.lines()[failures], "GET /ctx/9/lineitems/4/results");
     }
+}
+
+#[test]
+fn a_page_for_people_is_known_by_its_type_or_by_its_beginning() {
+    for (content_type, body) in [("text/html", "Not found"), ("text/plain", " <html>")] {
+        let mut tool = Tool::new().answers([
+            answer_with(404, &[("content-type", content_type.as_bytes())], body.as_bytes()),
+            answer(200, "[]"),
+        ]);
+        tool.call(limited()).unwrap();
+        assert_eq!(tool.requests.len(), 2, "{content_type}");
+    }
+}
+
+#[test]
+fn a_platforms_own_parameters_are_sent_beside_the_others() {
+    let mut platform = platform([ok("[]")]);
+    platform.call(ListResults::new().user_id("u").query("include[]", "x")).unwrap();
+    assert_eq!(platform.lines()[0], "GET /ctx/9/lineitems/4/results?include%5B%5D=x&user_id=u");
 }
 
 #[test]

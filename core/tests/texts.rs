@@ -2,7 +2,7 @@
 
 use crate::common::{LINE_ITEM, LINE_ITEMS, Tool, answer_with, graded};
 use lti_ags::{
-    Extensions, LineItem, ListLineItems, Listing, Origin, PostScore, Score, ServiceUrl, SigningKey,
+    Extensions, LineItem, ListLineItems, Listing, Origin, Passback, PostScore, Score, ServiceUrl, SigningKey,
     StoredRegistration, UnusableToken, UpdateLineItem, UserResult, WaitReason, format_timestamp,
     parse_timestamp, printable,
 };
@@ -65,6 +65,7 @@ fn debug_shows_the_subject() {
         (format!("{score:?}"), "\"u-1001\"".to_owned()),
         (format!("{receipt:?}"), "outcome: Sent".to_owned()),
         (format!("{:?}", page.next.unwrap()), format!("{LINE_ITEMS}?page=2")),
+        (format!("{:?}", Passback::new(&tool.endpoint)), "summary: Summary { rows: 0".to_owned()),
         (format!("{listing:?}"), "items: 0".to_owned()),
         (format!("{:?}", UpdateLineItem::new(|_| Ok(()))), "stage: \"read\"".to_owned()),
         (
@@ -100,6 +101,12 @@ fn what_is_no_url_is_shown_without_what_may_be_a_password() {
     assert!(error.contains("`lms.test/x`"), "{error}");
     let error = "x".repeat(200).parse::<ServiceUrl>().unwrap_err().to_string();
     assert!(error.contains(&format!("`{}`", "x".repeat(80))), "{error}");
+}
+
+#[test]
+fn the_whole_path_of_a_short_host_counts() {
+    let url = |text: &str| text.parse::<ServiceUrl>().unwrap();
+    assert!(!url("https://a.b/1/lineitems").same_resource(&url("https://a.b/2/lineitems")));
 }
 
 #[test]

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::common::{LINE_ITEM, LINE_ITEMS, Tool, answer, answer_with, graded, token_answer};
+use crate::common::{LINE_ITEM, LINE_ITEMS, Tool, answer, answer_with, graded, shown, token_answer};
 use lti_ags::http::StatusCode;
 use lti_ags::{
-    Cause, CreateLineItem, DeleteLineItem, Endpoint, ErrorKind, GetLineItem, ListLineItems, NewLineItem,
-    Policy, PostScore, Scope, Step, TransportError, UpdateLineItem,
+    Cause, CreateLineItem, DeleteLineItem, Endpoint, ErrorKind, EventKind, GetLineItem, ListLineItems,
+    NewLineItem, Policy, PostScore, Scope, Step, TransportError, UpdateLineItem,
 };
 
 fn post() -> PostScore {
@@ -22,9 +22,9 @@ fn a_token_that_another_call_has_proven_is_renewed_where_it_is_refused() {
     let token = token_answer(r#"{"access_token":"t","token_type":"bearer","expires_in":3600}"#);
     let Step::Send(_, first) = fetching.receive(&mut tool.session, now, token) else { panic!() };
     let Step::Send(_, second) = waiting.resume(&mut tool.session, now) else { panic!() };
-    assert!(matches!(first.receive(&mut tool.session, now, answer(204, "")), Step::Done(Ok(_))));
-    // It is not older than the call; but it was good a moment ago.
-    let Step::Send(_, renewing) = second.receive(&mut tool.session, now, answer(403, "")) else { panic!() };
+    assert!(matches!(second.receive(&mut tool.session, now, answer(204, "")), Step::Done(Ok(_))));
+    // It is not older than the call that fetched it; but it was good a moment ago.
+    let Step::Send(_, renewing) = first.receive(&mut tool.session, now, answer(403, "")) else { panic!() };
     assert!(renewing.lease().is_some());
 }
 
@@ -129,4 +129,37 @@ fn a_failed_transport_tells_the_status_that_it_saw() {
     let error = TransportError::in_doubt(Cause::TooLarge, "too large");
     assert_eq!(error.status(), None);
     assert_eq!(error.with_status(StatusCode::BAD_GATEWAY).status(), Some(StatusCode::BAD_GATEWAY));
+}
+
+#[test]
+fn a_token_that_is_about_to_expire_is_not_handed_on() {
+    let mut tool = Tool::new();
+    tool.call(post()).unwrap();
+    assert_eq!(tool.session.tokens(tool.now).len(), 1);
+    assert!(tool.session.tokens(tool.now + Duration::from_secs(3_590)).is_empty());
+}
+
+#[test]
+fn a_grant_without_a_token_is_none_and_its_scopes_may_come_as_a_list() {
+    let mut tool = Tool::new().token_answers([token_answer(r#"{"access_token":"","token_type":"bearer"}"#)]);
+    let error = tool.call(post()).unwrap_err();
+    assert!(shown(&error).contains("holds no access token"), "{error:?}");
+    let other = format!(r#"{{"access_token":"t","token_type":"bearer","scope":["{}"]}}"#, Scope::LINE_ITEM);
+    let mut tool = Tool::new().token_answers([token_answer(&other)]);
+    assert_eq!(tool.call(post()).unwrap_err().kind(), ErrorKind::MissingScope);
+}
+
+#[test]
+fn attempts_to_fetch_a_token_are_counted() {
+    let mut tool = Tool::new().token_answers([answer(503, "")]);
+    tool.session.record_events();
+    tool.call(post()).unwrap();
+    let exchanges = tool.session.take_events().into_iter().filter_map(|event| match event.kind {
+        EventKind::Exchange { .. } => Some((event.operation, event.attempt)),
+        _ => None,
+    });
+    assert_eq!(
+        exchanges.collect::<Vec<_>>(),
+        [("token request", 1), ("token request", 2), ("post score", 1)]
+    );
 }
