@@ -294,8 +294,8 @@ mod tests {
         Timestamp::from_millisecond(1_772_442_000_000 + milliseconds).unwrap()
     }
 
-    const fn ms(milliseconds: u64) -> Option<Duration> {
-        Some(Duration::from_millis(milliseconds))
+    const fn ms(milliseconds: u64) -> Duration {
+        Duration::from_millis(milliseconds)
     }
 
     /// With half of a budget of 600 left, and so a gap of 30 ms.
@@ -311,15 +311,15 @@ mod tests {
         let (mut first, mut second) = (None, None);
         assert_eq!(pacing.wait(at(0), &mut first), None);
         let _flight = pacing.sent(at(0), None);
-        assert_eq!(pacing.wait(at(10), &mut first), ms(20));
-        assert_eq!(pacing.wait(at(10), &mut second), ms(50));
-        assert_eq!(pacing.wait(at(31), &mut second), ms(49));
+        assert_eq!(pacing.wait(at(10), &mut first), Some(ms(20)));
+        assert_eq!(pacing.wait(at(10), &mut second), Some(ms(50)));
+        assert_eq!(pacing.wait(at(31), &mut second), Some(ms(49)));
         assert_eq!(pacing.wait(at(31), &mut first), None);
         // Those ahead may have been dropped.
         assert_eq!(pacing.wait(at(51), &mut second), None);
         // It counts from when the last answer came, which may have woken them.
         pacing.heard = Some(at(50));
-        assert_eq!(pacing.wait(at(52), &mut second), ms(48));
+        assert_eq!(pacing.wait(at(52), &mut second), Some(ms(48)));
         pacing.heard = Some(at(100));
         assert_eq!(pacing.wait(at(52), &mut second), None);
         // A clock that went back holds nobody up.
@@ -336,7 +336,7 @@ mod tests {
             [(None, 0, 50), (Some(0), 100, 50), (Some(0), 4_000, 500), (Some(0), 60_000, 1_000)]
         {
             pacing.heard = heard.map(at);
-            assert_eq!(pacing.wait(at(now), &mut None), ms(wait), "{heard:?}, {now}");
+            assert_eq!(pacing.wait(at(now), &mut None), Some(ms(wait)), "{heard:?}, {now}");
         }
     }
 
