@@ -104,3 +104,19 @@ impl Policy {
         ceiling.mul_f64(share).max(Duration::from_millis(1))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rest_doubles_up_to_its_bound() {
+        let policy = Policy {
+            backoff: Duration::from_secs(1),
+            max_backoff: Duration::from_secs(10),
+            ..Policy::default()
+        };
+        let rests = [1, 2, 3, 4, 5, 90].map(|failures| policy.rest(failures, 1.0).as_secs());
+        assert_eq!(rests, [1, 2, 4, 8, 10, 10]);
+    }
+}

@@ -73,6 +73,19 @@ mod tests {
     }
 
     #[test]
+    fn the_shortest_stub_and_the_shortest_passage_are_hidden_and_none_shorter() {
+        let comment = "Anna=0123456789ab is not it";
+        for (line, shown) in [
+            ("Refused: Anna…", "Refused: [redacted]…"),
+            ("Refused: Ann…", "Refused: Ann…"),
+            ("Refused: 0123456789ab", "Refused: [redacted]"),
+            ("Refused: 0123456789a", "Refused: 0123456789a"),
+        ] {
+            assert_eq!(hide(line, comment), shown);
+        }
+    }
+
+    #[test]
     fn short_comments_hide_nothing_but_themselves() {
         assert_eq!(hide("no score", "no"), "no score");
         assert_eq!(hide("it is late, later", "late"), "it is [redacted], [redacted]r");

@@ -343,3 +343,16 @@ fn what_a_comment_says_does_not_change_what_a_refusal_means() {
         );
     }
 }
+
+#[test]
+fn a_400_that_says_something_is_not_taken_for_moodles_about_the_user() {
+    for (content_type, body, kind) in [
+        (SCORE, "[]", ErrorKind::UserNotGradable),
+        (SCORE, "[1]", ErrorKind::ScoreRefused),
+        (b"application/json", "[]", ErrorKind::ScoreRefused),
+    ] {
+        let answer = answer_with(400, &[("content-type", content_type)], body.as_bytes());
+        let error = Tool::new().answers([answer]).call(post()).unwrap_err();
+        assert_eq!(error.kind(), kind, "{body}");
+    }
+}
