@@ -1,0 +1,297 @@
+//! What others use today, and ours, against one embedded platform over loopback: 2,000 scores one after another, 2,000 many at
+//! a time, and a list of 10,000 results in pages of 100. `tests/benchmarks.sh peers` installs the clients and runs this.
+//!
+//! Each client is a process of its own for each task, and the platform is in this one, which does nothing else meanwhile;
+//! where there are two cores, the platform has the first and the clients the others, for the kernel's choice of core
+//! decides more than any client does. Rounds are interleaved. A client tells its time and memory; whether its scores arrived,
+//! and how many tokens it asked for, is what the platform saw.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it prints what it measured")]
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use lti_ags_testing::names::ALL_SCOPES;
+use lti_ags_testing::{LineItem, Platform, Service};
+use serde::Deserialize;
+use serde_json::json;
+
+const SCORES: usize = 2_000;
+const RESULTS: usize = 10_000;
+const PAGE: u64 = 100;
+const ROUNDS: usize = 3;
+/// Results are listed of this line item.
+const LISTED: &str = "listed";
+const TASKS: [(&str, &str); 3] = [
+    ("sequential", "2,000 scores, one after another"),
+    ("concurrent", "2,000 scores, many at a time"),
+    ("list", "10,000 results, in pages of 100"),
+];
+
+struct Client {
+    name: &'static str,
+    /// Below the folder that `peers/install.sh` fills.
+    program: &'static str,
+    script: Option<&'static str>,
+    at_once: usize,
+}
+
+const fn client(
+    name: &'static str,
+    program: &'static str,
+    script: Option<&'static str>,
+    at_once: usize,
+) -> Client {
+    Client { name, program, script, at_once }
+}
+
+/// 64 at a time where a call is a future, and 16 where it takes a thread.
+const CLIENTS: [Client; 8] = [
+    client("lti-ags-hyper", "rust/release/lti-ags-hyper", None, 64),
+    client("lti-ags-ureq", "rust/release/lti-ags-ureq", None, 16),
+    client("reqwest loop", "rust/release/reqwest-loop", None, 64),
+    client("PyLTI1p3", "pylti1p3/bin/python", Some("python/pylti1p3_client.py"), 16),
+    client("pylti1p3next", "pylti1p3next/bin/python", Some("python/pylti1p3_client.py"), 16),
+    client("@lti-tool/core", "node/node", Some("node/lti-tool.mjs"), 64),
+    client("ltijs", "node/node", Some("node/ltijs.mjs"), 64),
+    client("atomic-lti", "atomic-lti/release/peer-atomic-lti", None, 64),
+];
+const OURS: [&str; 2] = ["lti-ags-hyper", "lti-ags-ureq"];
+/// How many times the other's time over ours is to be, one score after another.
+const GOALS: [(&str, f64); 4] =
+    [("PyLTI1p3", 10.0), ("@lti-tool/core", 3.0), ("atomic-lti", 1.5), ("reqwest loop", 0.95)];
+
+/// What a client tells, and what the platform saw.
+#[derive(Clone, Deserialize)]
+struct Run {
+    seconds: f64,
+    cpu: f64,
+    peak_kib: f64,
+    done: usize,
+    failure: Option<String>,
+    #[serde(skip)]
+    tokens: usize,
+    /// Scores in the gradebook; results that were counted.
+    #[serde(skip)]
+    arrived: usize,
+}
+
+struct Bench {
+    installed: PathBuf,
+    platform: Platform,
+    registration: PathBuf,
+    tokens: Arc<AtomicUsize>,
+    cores: Option<String>,
+    runs: u32,
+}
+
+fn line_item(client: &Client, task: &str) -> String {
+    if task == "list" { LISTED.to_owned() } else { format!("{}-{task}", client.name.replace(['@', '/', ' '], "-")) }
+}
+
+impl Bench {
+    fn new(installed: PathBuf) -> Self {
+        let cores = pin();
+        let learners: Vec<_> = (0..SCORES).map(|number| format!("s-{number:04}")).collect();
+        let tokens = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&tokens);
+        let mut builder = Platform::builder()
+            .learners(learners.clone())
+            .line_item(LineItem::new(LISTED, 100.0))
+            .results_for(LISTED, RESULTS as u64)
+            .page_size(PAGE, PAGE)
+            .ledger_limit(16)
+            .on_exchange(move |exchange| {
+                counted.fetch_add(usize::from(exchange.service == Service::Token), Ordering::Relaxed);
+            });
+        for client in &CLIENTS {
+            for (task, _) in &TASKS[..2] {
+                builder = builder.line_item(LineItem::new(line_item(client, task), 100.0));
+            }
+        }
+        let platform = builder.start();
+        let registration = installed.join("registration.json");
+        let known = json!({
+            "issuer": platform.issuer(),
+            "client_id": platform.client_id(),
+            "deployment_id": platform.deployment_id(),
+            "token_endpoint": platform.token_endpoint(),
+            "key_id": platform.key_id(),
+            "private_key": platform.private_key_pem(),
+            "scopes": ALL_SCOPES,
+            "learners": learners,
+        });
+        std::fs::write(&registration, known.to_string()).unwrap();
+        Self { installed, platform, registration, tokens, cores, runs: 0 }
+    }
+
+    /// One client at one task, or why it could not do it.
+    fn run(&mut self, client: &Client, task: &str) -> Result<Run, String> {
+        let program = self.installed.join(client.program);
+        if !program.exists() {
+            return Err("not installed here".to_owned());
+        }
+        self.runs += 1;
+        // Of no other run, so that what stands in the gradebook afterwards is of this one.
+        let score = f64::from(self.runs) / 4.0;
+        let item = line_item(client, task);
+        let mut command = match &self.cores {
+            Some(cores) => {
+                let mut command = Command::new("taskset");
+                command.args(["--cpu-list", cores]).arg(program);
+                command
+            }
+            None => Command::new(program),
+        };
+        command.args(client.script.map(|script| self.installed.join(script)));
+        command.arg(&self.registration).arg(task).arg(self.platform.line_item_url_of(&item).unwrap());
+        command.arg(score.to_string()).arg(client.at_once.to_string());
+        let asked_before = self.tokens.load(Ordering::Relaxed);
+        let output = command.output().map_err(|error| error.to_string())?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("failed").to_owned());
+        }
+        let told = output.stdout.rsplit(|byte| *byte == b'\n').find(|line| !line.is_empty()).unwrap_or_default();
+        let mut run: Run = serde_json::from_slice(told).map_err(|error| error.to_string())?;
+        run.tokens = self.tokens.load(Ordering::Relaxed) - asked_before;
+        run.arrived = if task == "list" { run.done } else { self.held(&item, score) };
+        Ok(run)
+    }
+
+    /// Learners whose result is of this run.
+    fn held(&self, item: &str, score: f64) -> usize {
+        let lms = self.platform.lms();
+        let results = lms.gradebook().results();
+        results.filter(|(of, _, entry)| *of == item && entry.score == Some(score)).count()
+    }
+}
+
+/// Keeps this process, and so the platform, on the first core; the others are the clients'.
+fn pin() -> Option<String> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let pinned = |pid: u32| {
+        Command::new("taskset").args(["--cpu-list", "--pid", "0", &pid.to_string()]).output().ok()
+    };
+    (cores > 1 && pinned(std::process::id())?.status.success()).then(|| format!("1-{}", cores - 1))
+}
+
+fn median(runs: &[Run], of: impl Fn(&Run) -> f64) -> f64 {
+    let mut values: Vec<_> = runs.iter().map(of).collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+type Measured = HashMap<(&'static str, &'static str), Result<Vec<Run>, String>>;
+
+/// The time of this client, if it did the whole task, or was refused all of it.
+fn time(measured: &Measured, name: &str, task: &str) -> Option<f64> {
+    let runs = measured.iter().find(|(key, _)| key.0 == name && key.1 == task)?.1.as_ref().ok()?;
+    let whole = if task == "list" { RESULTS } else { SCORES };
+    let timed = runs.iter().all(|run| run.arrived == whole || (task != "list" && run.arrived == 0));
+    timed.then(|| median(runs, |run| run.seconds))
+}
+
+/// How many times as long another took as one of ours.
+fn ratio(measured: &Measured, ours: &str, other: &str, task: &str) -> Option<f64> {
+    Some(time(measured, other, task)? / time(measured, ours, task)?)
+}
+
+fn table(measured: &Measured, task: &'static str, versions: &HashMap<String, String>) {
+    println!("| client | its time by that of hyper | by that of ureq | seconds (least to most) | CPU seconds | peak MiB | token requests | arrived | at once |");
+    println!("|---|---|---|---|---|---|---|---|---|");
+    let mut said = String::new();
+    for client in &CLIENTS {
+        let version = versions.get(client.name).map_or("", String::as_str);
+        let name = format!("{} {version}", client.name);
+        let runs = match &measured[&(client.name, task)] {
+            Ok(runs) => runs,
+            Err(reason) => {
+                println!("| {name} | | | {reason} | | | | | |");
+                continue;
+            }
+        };
+        let by = |ours| ratio(measured, ours, client.name, task).map_or("—".to_owned(), |by| format!("{by:.2}"));
+        let seconds = |pick: fn(f64, f64) -> f64, from| runs.iter().map(|run| run.seconds).fold(from, pick);
+        println!(
+            "| {name} | {} | {} | {:.3} ({:.3} to {:.3}) | {:.3} | {:.0} | {:.0} | {:.0} | {} |",
+            by(OURS[0]),
+            by(OURS[1]),
+            median(runs, |run| run.seconds),
+            seconds(f64::min, f64::MAX),
+            seconds(f64::max, 0.0),
+            median(runs, |run| run.cpu),
+            median(runs, |run| run.peak_kib / 1024.0),
+            median(runs, |run| count(run.tokens)),
+            median(runs, |run| count(run.arrived)),
+            if task == "concurrent" { client.at_once } else { 1 },
+        );
+        if let Some(failure) = runs.iter().find_map(|run| run.failure.as_ref()) {
+            let failure: String = failure.chars().take(200).collect();
+            writeln!(said, "- {}: `{}`", client.name, failure.replace('`', "'")).unwrap();
+        }
+    }
+    if !said.is_empty() {
+        println!("\nWhat was refused:\n\n{said}");
+    }
+}
+
+fn count(number: usize) -> f64 {
+    f64::from(u32::try_from(number).unwrap())
+}
+
+fn goals(measured: &Measured) {
+    println!("| goal, one score after another | over hyper | over ureq |");
+    println!("|---|---|---|");
+    for (other, goal) in GOALS {
+        let met = |ours| match ratio(measured, ours, other, "sequential") {
+            Some(ratio) => format!("{ratio:.2}: {}", if ratio >= goal { "met" } else { "**not met**" }),
+            None => "not measured".to_owned(),
+        };
+        println!("| {goal} times {other} | {} | {} |", met(OURS[0]), met(OURS[1]));
+    }
+}
+
+/// `NAME<tab>VERSION`, as installed.
+fn versions(installed: &Path) -> HashMap<String, String> {
+    let told = std::fs::read_to_string(installed.join("versions")).unwrap_or_default();
+    told.lines().filter_map(|line| line.split_once('\t')).map(|(name, version)| (name.to_owned(), version.to_owned())).collect()
+}
+
+fn main() {
+    let Some(installed) = std::env::var_os("LTI_AGS_PEERS").map(PathBuf::from) else {
+        eprintln!("tests/benchmarks.sh peers installs the clients, and names their folder in LTI_AGS_PEERS");
+        return;
+    };
+    let mut bench = Bench::new(installed);
+    let mut measured = Measured::new();
+    for round in 1..=ROUNDS {
+        for (task, _) in TASKS {
+            for client in &CLIENTS {
+                let outcome = bench.run(client, task);
+                if let Ok(run) = &outcome {
+                    eprintln!("round {round}: {}, {task}: {:.3} s, {} arrived", client.name, run.seconds, run.arrived);
+                }
+                let runs = measured.entry((client.name, task)).or_insert_with(|| Ok(Vec::new()));
+                match (&mut *runs, outcome) {
+                    (Ok(runs), Ok(run)) => runs.push(run),
+                    (_, Err(reason)) => *runs = Err(reason),
+                    (Err(_), Ok(_)) => {}
+                }
+            }
+        }
+    }
+    let versions = versions(&bench.installed);
+    goals(&measured);
+    for (task, title) in TASKS {
+        println!("\n### {title}\n");
+        table(&measured, task, &versions);
+    }
+    match &bench.cores {
+        Some(cores) => println!("\nThe platform had core 0, the clients {cores}; {ROUNDS} interleaved rounds."),
+        None => println!("\nNothing was kept to a core of its own; {ROUNDS} interleaved rounds."),
+    }
+}
