@@ -37,7 +37,9 @@ python_client() {
 node_clients() {
     mkdir -p "$folder/node" && cp "$here"/node/* "$folder/node/" || return 1
     rm -f "$folder/node/node"
-    (cd "$folder/node" && npm ci --silent --no-audit --no-fund) && ln -s "$(command -v node)" "$folder/node/node"
+    # As published, @lti-tool/core leaves endings out of its imports: Node does not load it without a bundler.
+    (cd "$folder/node" && npm ci --silent --no-audit --no-fund && npx esbuild lti-tool.mjs --bundle --platform=node \
+        --format=esm --outfile=lti-tool.bundle.mjs --log-level=warning) && ln -s "$(command -v node)" "$folder/node/node"
 }
 
 if cargo_client rust; then
