@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 raw=target/benchmarks
 mkdir -p "$raw"
 parts=("$@")
-[ ${#parts[@]} -gt 0 ] || parts=(post_score models throughput concurrent passback listing memory instructions adopt)
+[ ${#parts[@]} -gt 0 ] || parts=(post_score models throughput concurrent passback listing memory instructions adopt peers)
 
 # bench PACKAGE NAME TIMES: what it prints, so many times over.
 bench() {
@@ -38,6 +38,10 @@ measure() {
         models) bench lti-ags models 1 ;;
         throughput | concurrent | passback | listing) bench lti-ags-testing "$1" 3 ;;
         memory) bench lti-ags-testing memory 1 ;;
+        peers)
+            tests/benches/peers/install.sh target/peers >&2
+            LTI_AGS_PEERS=$PWD/target/peers bench lti-ags-testing peers 1
+            ;;
         instructions) sed '/^#/d' core/benches/instructions.txt ;;
         adopt)
             adopt 'core, no backend' -p lti-ags --no-default-features
@@ -76,8 +80,6 @@ Every figure that takes a clock is a ratio to a *floor* in the same run: the HTT
 same bytes, or \`serde_json\` with a derived struct. The two take short turns, so that what else the machine does falls on
 both; each benchmark says what its ratio is of. The embedded platform answers on the same cores: on loopback it is most of
 the work, and beside a real platform's tenths of a second all of this is next to nothing.
-
-Not compared yet: clients in other languages.
 
 ## One score through the core
 
@@ -136,4 +138,38 @@ Crates below it, seconds of a release build from nothing, and the size of the pr
 | | crates | seconds | size |
 |---|---|---|---|
 $(cat "$raw/adopt" 2>/dev/null || echo '| (not measured) | | | |')
+
+## What others use
+
+The same work by other clients, against the same platform, each through its own interface in the best configuration it is
+documented with ([tests/benches/peers](tests/benches/peers)); and the loop that a good engineer writes with reqwest.
+
+A ratio is a client's time by ours for as much work: above 1, it is slower. Each run is a process of its own. Its time is
+from the first call, which fetches the token, to the last answer, without the start of an interpreter and the loading of
+modules; the processor's time is the client's alone in that span, and the memory the most that its process held. The rounds
+are interleaved; told are the median of three, the least and the most. Which scores arrived, and how many tokens were asked
+for, is what the platform saw; results are counted by the client.
+
+One request at a time needs one core at a time: on one core with the platform, the time is what both compute. On two, each
+score waits twice for the other core to wake. That is as long for every client, and, on a virtual machine, as long as all
+that a quick one computes.
+
+$(cat "$raw/peers" 2>/dev/null || echo '(not measured)')
+
+- **PyLTI1p3** keeps tokens for ever, and connections in a \`requests.Session\`. It reads the first page of results and has no way
+  to the next. Many at a time are 16 threads, each with a service of its own: a session is not said to be safe to share.
+- **pylti1p3next**, its fork, pages. Where tokens are kept is left to the tool: here, in memory until they expire.
+- **@lti-tool/core** asks for a token for each call, and reads the first page of results. Node does not load it as it is published:
+  esbuild bundles it here.
+- **ltijs** wants a database. Here it is a few arrays in memory, faster than any it is documented with. It makes a connection for
+  each call, and a token request for each that finds none yet. The caller takes it from page to page.
+- **atomic-lti** writes a score's members in snake case, which no platform takes: its times for scores are those of refusals. It
+  makes a client, with a TLS configuration and a connection, for each call, so that 100 scores have to do. It reads the
+  first page of results.
+- **The reqwest loop** has one client, a token until it expires, \`error_for_status\`, and \`split\` for the next link. It has no
+  retries, limits or pacing, and sends its token wherever a link says.
+- **Ours** do all that they always do. Many at a time are \`pass_back\`, with an outcome for each score. ureq looks the host up on a
+  new thread for each request that has a time limit, which is what it loses by.
+
+Not compared: clients in PHP, Java, .NET, Ruby, Go and Elixir; TLS; and platforms that are far away, where the time is theirs.
 END

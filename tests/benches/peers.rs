@@ -8,7 +8,6 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it prints what it measured")]
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -246,10 +245,9 @@ fn ratio(measured: &Measured, ours: &str, other: &str, task: Task) -> Option<f64
 
 fn table(measured: &Measured, task: Task, versions: &HashMap<String, String>) {
     println!(
-        "| client | its time by that of hyper | by that of ureq | seconds (least to most) | CPU seconds | peak MiB | token requests | arrived | at once |"
+        "| client | its time / hyper's | / ureq's | seconds | CPU seconds | peak MiB | token requests | arrived | at once |"
     );
     println!("|---|---|---|---|---|---|---|---|---|");
-    let mut said = String::new();
     for client in &CLIENTS {
         let version = versions.get(client.name).map_or("", String::as_str);
         let name = format!("{} {version}", client.name);
@@ -260,8 +258,11 @@ fn table(measured: &Measured, task: Task, versions: &HashMap<String, String>) {
                 continue;
             }
         };
-        let by =
-            |ours| ratio(measured, ours, client.name, task).map_or("—".to_owned(), |by| format!("{by:.2}"));
+        let refused = if runs.iter().all(|run| run.arrived == 0) { " (refused)" } else { "" };
+        let by = |ours| match ratio(measured, ours, client.name, task) {
+            Some(ratio) => format!("{ratio:.2}{refused}"),
+            None => "—".to_owned(),
+        };
         let seconds = |pick: fn(f64, f64) -> f64, from| runs.iter().map(|run| run.seconds).fold(from, pick);
         println!(
             "| {name} | {} | {} | {:.3} ({:.3} to {:.3}) | {:.3} | {:.0} | {:.0} | {:.0} of {} | {} |",
@@ -277,13 +278,18 @@ fn table(measured: &Measured, task: Task, versions: &HashMap<String, String>) {
             client.all(task),
             if task.name == "concurrent" { client.at_once } else { 1 },
         );
-        if let Some(failure) = runs.iter().find_map(|run| run.failure.as_ref()) {
-            let failure: String = failure.chars().take(200).collect();
-            writeln!(said, "- {}: `{}`", client.name, failure.replace('`', "'")).unwrap();
-        }
     }
-    if !said.is_empty() {
-        println!("\nWhat was refused:\n\n{said}");
+}
+
+/// What the platform said to whom it refused.
+fn refusals(measured: &Measured) {
+    for client in &CLIENTS {
+        let runs =
+            TASKS.iter().filter_map(|task| measured.get(&(client.name, *task))?.as_ref().ok()).flatten();
+        if let Some(failure) = runs.find_map(|run| run.failure.as_ref()) {
+            let failure: String = failure.chars().take(200).collect();
+            println!("\n{} was refused: `{}`", client.name, failure.replace('`', "'"));
+        }
     }
 }
 
@@ -348,10 +354,8 @@ fn main() {
         println!("\n### {}\n", task.title);
         table(&measured, task, &versions);
     }
-    match &bench.cores {
-        Some(cores) => {
-            println!("\nThe platform had core 0, the clients {cores}; {ROUNDS} interleaved rounds.")
-        }
-        None => println!("\nNothing was kept to a core of its own; {ROUNDS} interleaved rounds."),
+    refusals(&measured);
+    if bench.cores.is_none() {
+        println!("\nNo process was kept to a core: all of them shared what there is.");
     }
 }
