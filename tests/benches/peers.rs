@@ -284,7 +284,7 @@ fn table(measured: &Measured, task: Task, versions: &HashMap<String, String>) {
 /// What the platform said to whom it refused.
 fn refusals(measured: &Measured) {
     for client in &CLIENTS {
-        let runs =
+        let mut runs =
             TASKS.iter().filter_map(|task| measured.get(&(client.name, *task))?.as_ref().ok()).flatten();
         if let Some(failure) = runs.find_map(|run| run.failure.as_ref()) {
             let failure: String = failure.chars().take(200).collect();
