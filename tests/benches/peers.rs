@@ -7,11 +7,10 @@
 //! scores arrived, and how many tokens it asked for, is what the platform saw.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it prints what it measured")]
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use lti_ags_testing::names::ALL_SCOPES;
 use lti_ags_testing::{LineItem, Platform, Service};
@@ -31,19 +30,38 @@ struct Task {
     /// As the clients know it.
     name: &'static str,
     title: &'static str,
+    /// At most.
+    scores: usize,
     /// On the platform's core.
     shares: bool,
 }
 
-const TASKS: [Task; 4] = [
+const TASKS: [Task; 5] = [
     Task {
         name: "sequential",
         title: "2,000 scores, one after another, on one core with the platform",
+        scores: SCORES,
         shares: true,
     },
-    Task { name: "sequential", title: "2,000 scores, one after another, on another core", shares: false },
-    Task { name: "concurrent", title: "2,000 scores, many at a time, on other cores", shares: false },
-    Task { name: "list", title: "10,000 results in pages of 100, on another core", shares: false },
+    Task {
+        name: "sequential",
+        title: "2,000 scores, one after another, on another core",
+        scores: SCORES,
+        shares: false,
+    },
+    Task {
+        name: "concurrent",
+        title: "2,000 scores, many at a time, on other cores",
+        scores: SCORES,
+        shares: false,
+    },
+    Task {
+        name: "list",
+        title: "10,000 results in pages of 100, on another core",
+        scores: SCORES,
+        shares: false,
+    },
+    Task { name: "sequential", title: "The first score of a process", scores: 1, shares: true },
 ];
 
 impl Task {
@@ -101,15 +119,24 @@ struct Run {
     failure: Option<String>,
     #[serde(skip)]
     tokens: usize,
+    #[serde(skip)]
+    connections: usize,
     /// Scores in the gradebook; results that were counted.
     #[serde(skip)]
     arrived: usize,
 }
 
+/// What the platform saw of a run.
+#[derive(Default)]
+struct Seen {
+    tokens: usize,
+    connections: HashSet<u64>,
+}
+
 struct Bench {
     installed: PathBuf,
     platform: Platform,
-    tokens: Arc<AtomicUsize>,
+    seen: Arc<Mutex<Seen>>,
     cores: Option<String>,
     runs: u32,
 }
@@ -122,15 +149,15 @@ impl Client {
 
     /// How many it would be if it did all of the task.
     fn all(&self, task: Task) -> usize {
-        if task.is_list() { RESULTS } else { self.scores }
+        if task.is_list() { RESULTS } else { self.scores.min(task.scores) }
     }
 }
 
 impl Bench {
     fn new(installed: PathBuf) -> Self {
         let cores = pin();
-        let tokens = Arc::new(AtomicUsize::new(0));
-        let counted = Arc::clone(&tokens);
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let counted = Arc::clone(&seen);
         let mut builder = Platform::builder()
             .learners((0..SCORES).map(|number| format!("s-{number:04}")))
             .line_item(LineItem::new(LISTED, 100.0))
@@ -138,7 +165,9 @@ impl Bench {
             .page_size(PAGE, PAGE)
             .ledger_limit(16)
             .on_exchange(move |exchange| {
-                counted.fetch_add(usize::from(exchange.service == Service::Token), Ordering::Relaxed);
+                let mut seen = counted.lock().unwrap();
+                seen.tokens += usize::from(exchange.service == Service::Token);
+                seen.connections.insert(exchange.connection);
             });
         for client in &CLIENTS {
             for task in &TASKS[1..3] {
@@ -146,7 +175,7 @@ impl Bench {
             }
         }
         let platform = builder.start();
-        Self { installed, platform, tokens, cores, runs: 0 }
+        Self { installed, platform, seen, cores, runs: 0 }
     }
 
     /// The file that tells a client what a tool knows of its platform, and whom to post scores for.
@@ -187,11 +216,11 @@ impl Bench {
         };
         command.args(client.script.map(|script| self.installed.join(script)));
         command
-            .arg(self.registration(client.scores))
+            .arg(self.registration(client.scores.min(task.scores)))
             .arg(task.name)
             .arg(self.platform.line_item_url_of(&item).unwrap());
         command.arg(score.to_string()).arg(client.at_once.to_string());
-        let asked_before = self.tokens.load(Ordering::Relaxed);
+        *self.seen.lock().unwrap() = Seen::default();
         let output = command.output().map_err(|error| error.to_string())?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
@@ -200,7 +229,8 @@ impl Bench {
         let told =
             output.stdout.rsplit(|byte| *byte == b'\n').find(|line| !line.is_empty()).unwrap_or_default();
         let mut run: Run = serde_json::from_slice(told).map_err(|error| error.to_string())?;
-        run.tokens = self.tokens.load(Ordering::Relaxed) - asked_before;
+        let seen = std::mem::take(&mut *self.seen.lock().unwrap());
+        (run.tokens, run.connections) = (seen.tokens, seen.connections.len());
         run.arrived = if task.is_list() { run.done } else { self.held(&item, score) };
         Ok(run)
     }
@@ -245,16 +275,16 @@ fn ratio(measured: &Measured, ours: &str, other: &str, task: Task) -> Option<f64
 
 fn table(measured: &Measured, task: Task, versions: &HashMap<String, String>) {
     println!(
-        "| client | its time / hyper's | / ureq's | seconds | CPU seconds | peak MiB | token requests | arrived | at once |"
+        "| client | its time / hyper's | / ureq's | seconds | CPU seconds | peak MiB | token requests | connections | arrived | at once |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|");
     for client in &CLIENTS {
         let version = versions.get(client.name).map_or("", String::as_str);
         let name = format!("{} {version}", client.name);
         let runs = match &measured[&(client.name, task)] {
             Ok(runs) => runs,
             Err(reason) => {
-                println!("| {name} | | | {reason} | | | | | |");
+                println!("| {name} | | | {reason} | | | | | | |");
                 continue;
             }
         };
@@ -265,7 +295,7 @@ fn table(measured: &Measured, task: Task, versions: &HashMap<String, String>) {
         };
         let seconds = |pick: fn(f64, f64) -> f64, from| runs.iter().map(|run| run.seconds).fold(from, pick);
         println!(
-            "| {name} | {} | {} | {:.3} ({:.3} to {:.3}) | {:.3} | {:.0} | {:.0} | {:.0} of {} | {} |",
+            "| {name} | {} | {} | {:.3} ({:.3} to {:.3}) | {:.3} | {:.0} | {:.0} | {:.0} | {:.0} of {} | {} |",
             by(OURS[0]),
             by(OURS[1]),
             median(runs, |run| run.seconds),
@@ -274,6 +304,7 @@ fn table(measured: &Measured, task: Task, versions: &HashMap<String, String>) {
             median(runs, |run| run.cpu),
             median(runs, |run| run.peak_kib / 1024.0),
             median(runs, |run| count(run.tokens)),
+            median(runs, |run| count(run.connections)),
             median(runs, |run| count(run.arrived)),
             client.all(task),
             if task.name == "concurrent" { client.at_once } else { 1 },
