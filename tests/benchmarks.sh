@@ -154,6 +154,9 @@ One request at a time needs one core at a time: on one core with the platform, t
 score waits twice for the other core to wake. That is as long for every client, and, on a virtual machine, as long as all
 that a quick one computes.
 
+What the first score costs (the token, a signature, and in ours and the reqwest loop AWS-LC's gathering of entropy, once a
+process) is in all other times, and has a table of its own.
+
 $(cat "$raw/peers" 2>/dev/null || echo '(not measured)')
 
 - **PyLTI1p3** keeps tokens for ever, and connections in a \`requests.Session\`. It reads the first page of results and has no way
@@ -161,8 +164,8 @@ $(cat "$raw/peers" 2>/dev/null || echo '(not measured)')
 - **pylti1p3next**, its fork, pages. Where tokens are kept is left to the tool: here, in memory until they expire.
 - **@lti-tool/core** asks for a token for each call, and reads the first page of results. Node does not load it as it is published:
   esbuild bundles it here.
-- **ltijs** wants a database. Here it is a few arrays in memory, faster than any it is documented with. It makes a connection for
-  each call, and a token request for each that finds none yet. The caller takes it from page to page.
+- **ltijs** wants a database. Here it is a few arrays in memory, faster than any it is documented with. It makes a token request
+  for each call that finds no token yet. The caller takes it from page to page.
 - **atomic-lti** writes a score's members in snake case, which no platform takes: its times for scores are those of refusals. It
   makes a client, with a TLS configuration and a connection, for each call, so that 100 scores have to do. It reads the
   first page of results.
