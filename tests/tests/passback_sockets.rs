@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -366,4 +367,13 @@ fn a_file_that_is_no_journal_stays_as_it_is() {
         assert!(matches!(file.journal().unwrap_err(), JournalError::NotAJournal));
         assert_eq!(std::fs::read(&file.0).unwrap(), bytes);
     }
+}
+
+#[test]
+fn threads_keep_their_connections() {
+    let platform = Platform::start();
+    let summary = OverUreq::on(&platform).all(passback(&platform).concurrency(16), rows(600), None);
+    assert_eq!(summary.sent, 600);
+    let connections: HashSet<_> = platform.ledger().iter().map(|exchange| exchange.connection).collect();
+    assert!(connections.len() <= 16, "{} connections", connections.len());
 }

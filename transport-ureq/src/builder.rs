@@ -22,6 +22,10 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 #[cfg(all(feature = "aws-lc-rs", any(feature = "bundled-roots", feature = "platform-roots")))]
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// ureq keeps three for each host: of more threads, all others would connect anew for each score.
+#[cfg(all(feature = "aws-lc-rs", any(feature = "bundled-roots", feature = "platform-roots")))]
+const IDLE_CONNECTIONS: usize = 64;
+
 /// Puts a [`Client`] together.
 ///
 /// ```
@@ -136,7 +140,12 @@ pub(crate) fn agent() -> Agent {
         if cfg!(feature = "platform-roots") { RootCerts::PlatformVerifier } else { RootCerts::WebPki };
     let provider = rustls::crypto::aws_lc_rs::default_provider();
     let tls = TlsConfig::builder().root_certs(roots).unversioned_rustls_crypto_provider(provider.into());
-    Agent::config_builder().tls_config(tls.build()).timeout_connect(Some(CONNECT_TIMEOUT)).build().into()
+    let config = Agent::config_builder().tls_config(tls.build()).timeout_connect(Some(CONNECT_TIMEOUT));
+    config
+        .max_idle_connections(IDLE_CONNECTIONS)
+        .max_idle_connections_per_host(IDLE_CONNECTIONS)
+        .build()
+        .into()
 }
 
 fn seed() -> Seed {
