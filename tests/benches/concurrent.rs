@@ -1,6 +1,6 @@
-//! 20,000 scores over loopback, 64 at a time, through the hyper transport and through hyper-util's client below it, which
-//! sends the same bytes. Short turns that alternate, so that what else the machine does falls on both alike; the ratio is
-//! that of the medians of all turns.
+//! Scores over loopback, from 1 to 512 at a time, through the hyper transport and through hyper-util's client below it, which
+//! sends the same bytes: 20,000 of each, as many at a time as are named. Short turns that alternate, so that what else the
+//! machine does falls on both alike; the ratio is that of the medians of all turns.
 #![allow(clippy::print_stdout, reason = "it prints what it measured")]
 
 use std::sync::Arc;
@@ -16,8 +16,13 @@ use lti_ags::{Bytes, Endpoint, Launch, PostScore, Registration, Score, SigningKe
 use lti_ags_hyper::{Client, Https};
 use lti_ags_testing::Platform;
 
+#[path = "plot/curves.rs"]
+mod curves;
+
+use curves::{Curve, Plot};
+
 /// At the same time.
-const CONCURRENT: usize = 64;
+const CONCURRENT: [u32; 10] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
 /// In one turn.
 const SCORES: usize = 2_000;
 /// 20,000 scores of each in all.
@@ -81,8 +86,8 @@ impl Bench {
     }
 }
 
-/// Works through the jobs, 64 at a time, and says how many a second.
-async fn at_once<J, F>(jobs: Vec<J>, work: impl Fn(J) -> F + Clone + Send + 'static) -> f64
+/// Works through the jobs, so many at a time, and says how many a second.
+async fn at_once<J, F>(concurrent: u32, jobs: Vec<J>, work: impl Fn(J) -> F + Clone + Send + 'static) -> f64
 where
     J: Clone + Send + Sync + 'static,
     F: Future<Output = ()> + Send + 'static,
@@ -90,7 +95,7 @@ where
     let jobs = Arc::new(jobs);
     let next = Arc::new(AtomicUsize::new(0));
     let begun = Instant::now();
-    let workers: Vec<_> = (0..CONCURRENT)
+    let workers: Vec<_> = (0..concurrent)
         .map(|_| {
             let (jobs, next, work) = (Arc::clone(&jobs), Arc::clone(&next), work.clone());
             tokio::spawn(async move {
@@ -111,7 +116,13 @@ fn median(values: &mut [f64]) -> f64 {
     values[values.len() / 2]
 }
 
-async fn throughput() {
+/// Scores a second, of each turn.
+struct Rates {
+    ours: Vec<f64>,
+    floor: Vec<f64>,
+}
+
+async fn throughput(concurrent: u32) -> Rates {
     let mut bench = Bench::new();
     let client = bench.client();
     client.authorize(&bench.endpoint).await.unwrap();
@@ -119,17 +130,17 @@ async fn throughput() {
     connector.set_nodelay(true);
     let bare: Bare =
         HyperClient::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector);
-    let (mut ours, mut floor) = (Vec::new(), Vec::new());
+    let mut rates = Rates { ours: Vec::new(), floor: Vec::new() };
     for turn in 0..=TURNS {
         let (client, endpoint) = (client.clone(), bench.endpoint.clone());
-        let rate = at_once(bench.operations(), move |operation| {
+        let ours = at_once(concurrent, bench.operations(), move |operation| {
             let (client, endpoint) = (client.clone(), endpoint.clone());
             async move { drop(client.call(&endpoint, operation).await.unwrap()) }
         });
-        let rate = rate.await;
+        let ours = ours.await;
 
         let bare = bare.clone();
-        let floor_rate = at_once(bench.requests(), move |request| {
+        let floor = at_once(concurrent, bench.requests(), move |request| {
             let bare = bare.clone();
             async move {
                 let response = bare.request(request.map(Full::new)).await.unwrap();
@@ -137,26 +148,38 @@ async fn throughput() {
                 response.into_body().collect().await.unwrap();
             }
         });
-        let floor_rate = floor_rate.await;
+        let floor = floor.await;
         // The first turn makes the connections.
         if turn > 0 {
-            ours.push(rate);
-            floor.push(floor_rate);
+            rates.ours.push(ours);
+            rates.floor.push(floor);
         }
     }
     bench.platform.assert_no_violations();
-    let (ours_mid, floor_mid) = (median(&mut ours), median(&mut floor));
-    println!(
-        "{CONCURRENT} at once: {ours_mid:.0} scores a second ({:.0} to {:.0}), floor {floor_mid:.0} ({:.0} to {:.0}); ratio {:.3}",
-        ours[0],
-        ours[TURNS - 1],
-        floor[0],
-        floor[TURNS - 1],
-        ours_mid / floor_mid,
-    );
+    rates
 }
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(throughput());
+    let (mut ours, mut floors) = (Vec::new(), Vec::new());
+    for concurrent in CONCURRENT {
+        let mut rates = runtime.block_on(throughput(concurrent));
+        let (rate, floor) = (median(&mut rates.ours), median(&mut rates.floor));
+        println!(
+            "{concurrent:3} at once: {rate:.0} scores a second ({:.0} to {:.0}), floor {floor:.0} ({:.0} to {:.0}); ratio {:.3}",
+            rates.ours[0],
+            rates.ours[TURNS - 1],
+            rates.floor[0],
+            rates.floor[TURNS - 1],
+            rate / floor,
+        );
+        ours.push((f64::from(concurrent), rate));
+        floors.push((f64::from(concurrent), floor));
+    }
+    let curves =
+        [Curve { name: "lti-ags-hyper", points: ours }, Curve { name: "hyper-util alone", points: floors }];
+    let title = "Scores a second, by how many are on their way at a time";
+    let plot =
+        Plot { name: "concurrent", title, across: "at a time", up: "scores a second", curves: &curves };
+    plot.draw();
 }
