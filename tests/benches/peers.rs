@@ -12,6 +12,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
+#[path = "plot/bars.rs"]
+mod bars;
+
+use bars::Bar;
 use lti_ags_testing::names::ALL_SCOPES;
 use lti_ags_testing::{LineItem, Platform, Service};
 use serde::Deserialize;
@@ -344,6 +348,24 @@ fn goals(measured: &Measured) {
     }
 }
 
+/// Of each client that did the whole task and was not refused, what one score took it.
+fn plot(measured: &Measured, task: Task) {
+    let arrived = |client: &&Client| {
+        measured[&(client.name, task)].as_ref().is_ok_and(|runs| runs.iter().all(|run| run.arrived > 0))
+    };
+    let bar = |client: &Client| {
+        let microseconds = time(measured, client.name, task)? * 1e6;
+        Some(Bar {
+            name: client.name.to_owned(),
+            length: microseconds,
+            told: format!("{microseconds:.0} µs"),
+            ours: OURS.contains(&client.name),
+        })
+    };
+    let bars: Vec<_> = CLIENTS.iter().filter(arrived).filter_map(bar).collect();
+    bars::draw("peers", "Time of each score, one after another, on one core with the platform", &bars);
+}
+
 /// `NAME<tab>VERSION`, as installed.
 fn versions(installed: &Path) -> HashMap<String, String> {
     let told = std::fs::read_to_string(installed.join("versions")).unwrap_or_default();
@@ -381,6 +403,7 @@ fn main() {
     }
     let versions = versions(&bench.installed);
     goals(&measured);
+    plot(&measured, TASKS[0]);
     for task in TASKS {
         println!("\n### {}\n", task.title);
         table(&measured, task, &versions);

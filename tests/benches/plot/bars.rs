@@ -40,11 +40,7 @@ pub(crate) fn draw(name: &str, title: &str, bars: &[Bar]) {
         let corners = [(NAMES, middle - 10), (NAMES + length, middle + 10)];
         area.draw(&Rectangle::new(corners, colour.filled())).unwrap();
         write(&bar.name, (NAMES - 8, middle), &font(14).pos(Pos::new(HPos::Right, VPos::Center)));
-        write(
-            &bar.told,
-            (NAMES + length + 8, middle),
-            &font(14).pos(Pos::new(HPos::Left, VPos::Center)),
-        );
+        write(&bar.told, (NAMES + length + 8, middle), &font(14).pos(Pos::new(HPos::Left, VPos::Center)));
     }
     area.present().unwrap();
 }

@@ -35,8 +35,8 @@ impl Plot<'_> {
         let least = points().map(|point| point.0).fold(f64::MAX, f64::min);
         let most = points().map(|point| point.0).fold(0.0, f64::max);
         let top = points().map(|point| point.1).fold(0.0, f64::max);
-        // Powers of two are told one by one, if there are not many more of them.
-        let base = if most / least > 1_024.0 { 10.0 } else { 2.0 };
+        // From one on, it doubles.
+        let base = if least > 1.0 { 10.0 } else { 2.0 };
 
         area.fill(&WHITE)?;
         let mut chart = ChartBuilder::on(area)
@@ -61,12 +61,11 @@ impl Plot<'_> {
                 .label(curve.name)
                 .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], style));
         }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::LowerRight)
-            .background_style(WHITE)
-            .border_style(BLACK.mix(0.3))
-            .draw()?;
+        if self.curves.len() > 1 {
+            let labels = &mut chart.configure_series_labels();
+            labels.position(SeriesLabelPosition::LowerRight);
+            labels.background_style(WHITE).border_style(BLACK.mix(0.3)).draw()?;
+        }
         area.present()
     }
 }
