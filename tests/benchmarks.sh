@@ -60,7 +60,7 @@ measure() {
             adopt 'core, aws-lc-rs' -p lti-ags --no-default-features --features aws-lc-rs
             adopt 'lti-ags-ureq' -p lti-ags-ureq
             adopt 'lti-ags-hyper' -p lti-ags-hyper
-            adopt '`ags`' -p lti-ags-ureq --features cli --bin ags
+            adopt '`ags`' -p lti-ags-ureq --features cli
             ;;
         *)
             echo "no part is called $1" >&2
@@ -101,8 +101,8 @@ $(told post_score)
 
 ## A signature
 
-One RSA-2048 signature of each backend, and the whole request for a token that holds one. A token lasts for an hour, and a
-signature for as long.
+One RSA-2048 signature of each backend, and the whole request for a token that holds one. With AWS-LC,
+jsonwebtoken reads and checks the key again for each signature: half a millisecond, once an hour.
 
 $(told signature)
 
@@ -202,6 +202,8 @@ crates that only it and the key's own checks need; \`url\`'s tables of Unicode, 
 The same work by other clients, against the same platform, each through its own interface in the best configuration it is
 documented with ([tests/benches/peers](tests/benches/peers)); and the loop that a good engineer writes with reqwest.
 
+![Time of each score, one after another, on one core with the platform](tests/benches/plots/peers.svg)
+
 A ratio is a client's time by ours for as much work: above 1, it is slower. Each run is a process of its own. Its time is
 from the first call, which fetches the token, to the last answer, without the start of an interpreter and the loading of
 modules; the processor's time is the client's alone in that span, and the memory the most that its process held. The rounds
@@ -211,7 +213,7 @@ for, is what the platform saw; results are counted by the client.
 One request at a time needs one core at a time: on one core with the platform, the time is what both compute. On two, each
 score waits twice for the other core to wake. That is as long for every client, and, on a virtual machine, as long as all
 that a quick one computes. Those ratios move with whatever else
-the machine does: to PyLTI1p3, from 6.7 to 10.9 in four runs, the least on the quietest machine, so that 10 on two cores is
+the machine does: to PyLTI1p3, from 6.7 to 10.9 in five runs, so that 10 on two cores is
 not met, whatever the table below says of one run.
 
 What the first score costs (the token, a signature, and in ours and the reqwest loop AWS-LC's gathering of entropy, once a
@@ -232,7 +234,7 @@ $(cat "$raw/peers" 2>/dev/null || echo '(not measured)')
 - **The reqwest loop** has one client, a token until it expires, \`error_for_status\`, and \`split\` for the next link. It has no
   retries, limits or pacing, and sends its token wherever a link says.
 - **Ours** do all that they always do. Many at a time are \`pass_back\`, with an outcome for each score. ureq looks the host up on a
-  new thread for each request that has a time limit, which is what it loses by.
+  new thread for each request that has a time limit: on one core, that is what it loses by.
 
 Not compared: clients in PHP, Java, .NET, Ruby, Go and Elixir; TLS; and platforms that are far away, where the time is theirs.
 END
