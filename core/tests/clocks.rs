@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use crate::common::{self, TOKEN, Tool, answer, answer_with, graded, in_doubt, token_answer};
+use crate::common::{self, LINE_ITEMS, TOKEN, Tool, answer, answer_with, graded, in_doubt, token_answer};
 use jiff::SignedDuration;
-use lti_ags::{ErrorKind, Inquiry, PostScore, Step, StoreTerms, Timestamp};
+use lti_ags::{
+    EnsureLineItem, ErrorKind, Inquiry, NewLineItem, Policy, PostScore, Step, StoreTerms, Timestamp,
+};
 use proptest::prelude::*;
 
 const JUMPS: [i64; 6] = [-86_400, -3_600, -1, 1, 3_600, 86_400];
@@ -112,6 +114,24 @@ fn a_clock_that_jumps_leaves_nobody_waiting() {
 }
 
 #[test]
+fn the_exchanges_of_a_call_share_its_deadline() {
+    let mut policy = Policy::default();
+    policy.deadline = Duration::from_secs(20);
+    let mut tool = Tool::with_policy(policy);
+    tool.call(post()).unwrap();
+    tool.exchange_time = Duration::from_secs(15);
+    for page in 2..9 {
+        let next = format!("<{LINE_ITEMS}?page={page}>; rel=next");
+        tool.answers.push_back(answer_with(200, &[("link", next.as_bytes())], b"[]"));
+    }
+    let lab = NewLineItem::new("Lab 3", 20.0).unwrap().with_tag("grade");
+    let error = tool.call(EnsureLineItem::new(lab)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    // One at the beginning, and one after fifteen seconds.
+    assert_eq!(tool.counts(), (1, 1 + 2));
+}
+
+#[test]
 fn a_clock_that_goes_back_and_forth_costs_no_token_each_time() {
     let mut tool = Tool::new();
     tool.call(post()).unwrap();
@@ -126,7 +146,7 @@ fn a_clock_that_goes_back_and_forth_costs_no_token_each_time() {
 
 #[test]
 fn an_assertion_is_back_dated_for_a_platform_whose_clock_is_behind() {
-    let mut policy = lti_ags::Policy::default();
+    let mut policy = Policy::default();
     policy.back_dating = Duration::from_secs(45);
     let mut tool = Tool::with_policy(policy);
     tool.call(post()).unwrap();
@@ -151,7 +171,7 @@ proptest! {
         seconds in 1_u64..200,
         attempts in 1_u32..12,
     ) {
-        let mut policy = lti_ags::Policy::default();
+        let mut policy = Policy::default();
         (policy.deadline, policy.max_attempts) = (Duration::from_secs(seconds), attempts);
         let mut tool = Tool::with_policy(policy);
         let begun = tool.now;

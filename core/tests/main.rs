@@ -20,6 +20,7 @@ mod pacing;
 mod pages;
 mod passback;
 mod passback_blame;
+mod passback_deadline;
 mod passback_journal;
 mod passback_order;
 mod platforms_scores;
