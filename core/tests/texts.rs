@@ -2,7 +2,7 @@
 
 use crate::common::{LINE_ITEM, LINE_ITEMS, Tool, answer_with, graded};
 use lti_ags::{
-    Extensions, LineItem, ListLineItems, Listing, Origin, Passback, PostScore, Score, ServiceUrl, SigningKey,
+    Extensions, LineItem, ListLineItems, Listing, Origin, Passback, PostScore, Score, ServiceUrl,
     StoredRegistration, UnusableToken, UpdateLineItem, UserResult, WaitReason, format_timestamp,
     parse_timestamp, printable,
 };
@@ -149,21 +149,4 @@ fn a_stored_registration_tells_its_client() {
         StoredRegistration::from(Tool::new().session.registration()).client_id(),
         crate::common::registration().client_id()
     );
-}
-
-#[test]
-fn what_a_file_holds_in_place_of_a_key_is_named() {
-    let block = |label: &str| format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n");
-    let long = format!("{} PRIVATE KEY", "X".repeat(60));
-    for (label, named) in [
-        ("EC PARAMETERS", "a curve's parameters without a key"),
-        ("CERTIFICATE", "a certificate"),
-        ("PUBLIC KEY", "a public key"),
-        ("DH KEY", "a PEM block without a key"),
-        ("DSA PRIVATE KEY", "\"DSA PRIVATE KEY\""),
-        (&*long, &format!("\"{}\"", "X".repeat(40))),
-    ] {
-        let error = SigningKey::from_pem(block(label)).unwrap_err().to_string();
-        assert!(error.contains(named), "{error}");
-    }
 }

@@ -63,12 +63,10 @@ mod chosen {
 
     /// A new RSA key, as PKCS#8.
     pub(in super::super) fn generate_rsa(bits: usize) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-        let size = match bits {
-            2048 => KeySize::Rsa2048,
-            3072 => KeySize::Rsa3072,
-            4096 => KeySize::Rsa4096,
-            _ => return Err(KeyError::RsaSize { bits }),
-        };
+        let size = [KeySize::Rsa2048, KeySize::Rsa3072, KeySize::Rsa4096]
+            .into_iter()
+            .find(|size| size.len() * 8 == bits)
+            .ok_or(KeyError::RsaSize { bits })?;
         let der: Pkcs8V1Der<'_> = KeyPair::generate(size).and_then(|key| key.as_der()).map_err(failed)?;
         Ok(Zeroizing::new(der.as_ref().to_vec()))
     }

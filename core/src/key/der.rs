@@ -118,9 +118,10 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back_at_every_length_form() {
-        for len in [0, 1, 127, 128, 255, 256, 65_535, 65_536] {
+        for (len, octets) in [(0, 1), (127, 1), (128, 2), (255, 2), (256, 3), (65_535, 3), (65_536, 4)] {
             let content = vec![7; len];
             let der = element(OCTET_STRING, &[&content]);
+            assert_eq!(der.len(), 1 + octets + len, "the shortest form, as DER demands (X.690 §10.1)");
             let mut reader = Reader::new(&der);
             assert_eq!(reader.next(OCTET_STRING), Some(content.as_slice()));
             assert!(reader.is_empty());

@@ -103,7 +103,7 @@ pub enum KeyError {
     NoBackend,
 
     /// The backend refused the key, or failed to generate one.
-    #[error("the cryptographic backend failed: {reason}")]
+    #[error("the cryptographic backend refuses the key, or failed: {reason}")]
     #[non_exhaustive]
     Backend {
         /// What it said.

@@ -332,6 +332,8 @@ mod tests {
         ] {
             assert!(serde_json::from_str::<Jwk>(json).is_err(), "{json}");
         }
+        let curve = r#"{"kty":"EC","crv":"P-521","x":"AQ","y":"AQ"}"#;
+        assert!(serde_json::from_str::<Jwk>(curve).unwrap_err().to_string().contains("on another curve"));
         let wide = format!(r#"{{"kty":"EC","crv":"P-256","x":"{}","y":"AQ"}}"#, "_".repeat(44));
         assert!(serde_json::from_str::<Jwk>(&wide).unwrap_err().to_string().contains("longer"));
     }

@@ -16,7 +16,8 @@ const P384: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x22];
 /// PKCS#5 (RFC 8018), the algorithms of an encrypted private key.
 const PKCS5: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x05];
 
-const NOT_DER: KeyError = KeyError::Malformed { reason: "it is not the DER of a key" };
+const NOT_DER: KeyError =
+    KeyError::Malformed { reason: "it is not the DER of a key, or not the whole of it" };
 
 /// The kind of a private key, and its DER as the backends take it: PKCS#1 for RSA, PKCS#8 for a curve.
 pub(super) fn private_key(der: &[u8]) -> Result<(Kind, Zeroizing<Vec<u8>>), KeyError> {
@@ -85,13 +86,17 @@ fn whole(der: &[u8]) -> Result<Reader<'_>, KeyError> {
 
 fn rsa_private_key(pkcs1: &[u8]) -> Result<(Kind, Zeroizing<Vec<u8>>), KeyError> {
     let mut body = whole(pkcs1)?;
-    let [version, n, e] = [body.unsigned(), body.unsigned(), body.unsigned()];
-    if version.is_some() && n.is_some() && e.is_none() && body.is_empty() {
+    match [body.unsigned(), body.unsigned(), body.unsigned()] {
         // Two numbers and no more: the modulus and the exponent of a public key.
-        return Err(KeyError::NotPrivate { found: "a public key" });
+        [Some([_, ..]), Some(_), None] if body.is_empty() => {
+            Err(KeyError::NotPrivate { found: "a public key" })
+        }
+        [_, Some(n), Some(_)] => {
+            check_rsa_bits(n)?;
+            Ok((Kind::Rsa, owned(pkcs1)))
+        }
+        _ => Err(NOT_DER),
     }
-    check_rsa_bits(n.ok_or(NOT_DER)?)?;
-    Ok((Kind::Rsa, owned(pkcs1)))
 }
 
 fn rsa_public_key(pkcs1: &[u8]) -> Result<PublicKey, KeyError> {

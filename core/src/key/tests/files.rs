@@ -6,6 +6,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+const CURVE_P256: [u8; 8] = [0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
+
 /// The key inside of PKCS#8: PKCS#1 for RSA, an EC private key for a curve.
 fn inner(key: &SigningKey) -> Vec<u8> {
     let der = pkcs8(key);
@@ -50,9 +52,7 @@ fn a_short_rsa_key_is_refused_with_its_bits_and_the_minimum() {
     for (bits, len, top) in [(1024, 128, 0x80), (2047, 256, 0x40)] {
         let mut n = vec![0x55; len + 1];
         (n[0], n[1]) = (0, top);
-        let numbers = [&[0][..], &n, &[1, 0, 1], &[3], &[3], &[3], &[3], &[3], &[3]];
-        let numbers: Vec<_> = numbers.into_iter().flat_map(|n| element(INTEGER, &[n]).to_vec()).collect();
-        let der = element(SEQUENCE, &[&numbers]);
+        let der = pkcs1(&[&[0], &n, &[1, 0, 1], &[3], &[3], &[3], &[3], &[3], &[3]]);
         let error = refusal(to_pem("RSA PRIVATE KEY", &der));
         assert_eq!(error.to_string(), format!("the RSA key has {bits} bits; at least 2048 are needed"));
         let wrapped = structure::to_pkcs8(Kind::Rsa, &der);
@@ -95,7 +95,7 @@ fn a_key_is_read_from_every_form_it_is_kept_in() {
         (&RSA, "PRIVATE KEY", pkcs8(&RSA)),
         (&RSA, "RSA PRIVATE KEY", inner(&RSA)),
         (&P256, "PRIVATE KEY", pkcs8(&P256)),
-        (&P256, "EC PRIVATE KEY", sec1(&P256, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7])),
+        (&P256, "EC PRIVATE KEY", sec1(&P256, &CURVE_P256)),
         (&P384, "PRIVATE KEY", pkcs8(&P384)),
         (&P384, "EC PRIVATE KEY", sec1(&P384, &[0x2b, 0x81, 4, 0, 0x22])),
     ];
@@ -181,6 +181,22 @@ fn a_public_key_or_a_certificate_is_not_taken_for_a_private_key() {
 }
 
 #[test]
+fn what_a_file_holds_in_place_of_a_key_is_named() {
+    let long = format!("{} PRIVATE KEY", "X".repeat(60));
+    for (label, named) in [
+        ("EC PARAMETERS", "a curve's parameters without a key"),
+        ("CERTIFICATE", "a certificate"),
+        ("PUBLIC KEY", "a public key"),
+        ("DH KEY", "a PEM block without a key"),
+        ("DSA PRIVATE KEY", "\"DSA PRIVATE KEY\""),
+        (&*long, &format!("\"{}\"", "X".repeat(40))),
+    ] {
+        let error = refusal(to_pem(label, &[0; 3])).to_string();
+        assert!(error.contains(named), "{error}");
+    }
+}
+
+#[test]
 fn an_encrypted_key_is_refused_with_the_command_that_decrypts_it() {
     let pbes2 = element(SEQUENCE, &[&element(OID, &[&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 5, 13]])]);
     let encrypted = element(SEQUENCE, &[&pbes2, &element(OCTET_STRING, &[&[7; 64]])]);
@@ -219,6 +235,79 @@ fn several_keys_in_a_file_are_counted_not_guessed_among() {
     let pem = P256.to_pkcs8_pem().unwrap();
     let error = refusal([pem.as_ref(), P384.to_pkcs8_pem().unwrap().as_ref()].concat());
     assert!(matches!(error, KeyError::SeveralKeys { count: 2 }));
+}
+
+/// A PKCS#1 structure of these numbers.
+fn pkcs1(numbers: &[&[u8]]) -> Vec<u8> {
+    let numbers: Vec<_> = numbers.iter().flat_map(|number| element(INTEGER, &[number]).to_vec()).collect();
+    element(SEQUENCE, &[&numbers]).to_vec()
+}
+
+// AGS-SEC-05
+#[test]
+fn a_file_that_was_cut_off_is_told_from_one_of_another_kind() {
+    let (pem, end) = (P256.to_pkcs8_pem().unwrap(), "-----END PRIVATE KEY-----");
+    let pem = pem.as_str();
+    let secret = pem.lines().nth(1).unwrap();
+    let damaged = |reason: &str| format!("the key cannot be read: {reason}");
+    let (no_end, no_base64, no_der) = (
+        damaged("a PEM block has no matching END line"),
+        damaged("the PEM block is damaged: it is not base64"),
+        damaged("it is not the DER of a key, or not the whole of it"),
+    );
+    for (cut, told) in [
+        (&pem[..20], &no_end),
+        (&pem[..pem.len() / 2], &no_end),
+        // A line is missing, and then half a line, and then all of them.
+        (&pem.replace(secret, ""), &no_der),
+        (&format!("-----BEGIN PRIVATE KEY-----\n{secret}\n{end}"), &no_der),
+        (&format!("-----BEGIN PRIVATE KEY-----\n{}\n{end}", &secret[..33]), &no_base64),
+        (&format!("-----BEGIN PRIVATE KEY-----\n{end}"), &no_der),
+    ] {
+        let error = refusal(cut);
+        assert_eq!(error.to_string(), *told);
+        assert!(!format!("{error:?}").contains(&secret[..16]), "{error:?}");
+    }
+}
+
+#[test]
+fn numbers_that_make_no_rsa_key_are_told_from_the_other_half_of_one() {
+    let (n, e) = ([[0x7f].as_slice(), &[0x55; 255]].concat(), [1, 0, 1]);
+    let (other_half, no_key) = ("this is a public key", "the key cannot be read: it is not the DER of a key");
+    for (numbers, told) in [
+        (&[&*n, &e][..], other_half),
+        (&[], no_key),
+        // A version alone, and with a modulus and no more.
+        (&[&[0]], no_key),
+        (&[&[0], &n], no_key),
+        (&[&[0], &n, &e], "the RSA key has 2047 bits"),
+    ] {
+        let error = SigningKey::from_der(pkcs1(numbers)).unwrap_err().to_string();
+        assert!(error.starts_with(told), "{error}");
+    }
+    let private = "this is a private key; the public key is needed";
+    for (numbers, told) in [
+        (&[&[0], &*n, &e, &[3]][..], private),
+        // Of more than two primes (RFC 8017 A.1.2), whose version could be taken for a modulus.
+        (&[&[1], &n, &e, &[3]], private),
+        (&[&n], no_key),
+        (&[&n, &[0]], no_key),
+        (&[], no_key),
+    ] {
+        let error = Jwk::from_public_der(pkcs1(numbers)).unwrap_err().to_string();
+        assert!(error.starts_with(told), "{error}");
+    }
+}
+
+#[test]
+fn a_point_of_another_form_or_width_than_its_curve_has_is_no_public_key() {
+    let curve = [element(OID, &[&[0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1]]), element(OID, &[&CURVE_P256])];
+    let algorithm = element(SEQUENCE, &[&curve[0], &curve[1]]);
+    for (form, len) in [(4, 0), (4, 31), (4, 63), (4, 65), (4, 96), (2, 32), (3, 64)] {
+        let point = element(BIT_STRING, &[&[0, form], &vec![7; len]]);
+        let error = Jwk::from_public_der(element(SEQUENCE, &[&algorithm, &point])).unwrap_err();
+        assert_eq!(error.to_string(), "the key cannot be read: its point is not in uncompressed form");
+    }
 }
 
 #[test]
