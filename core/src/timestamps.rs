@@ -62,7 +62,6 @@ impl Timestamps {
         let key = key(line_item, user_id);
         let next = match self.latest.get(&key) {
             Some(latest) => now.max(self.after(*latest)),
-            None if self.floor == Timestamp::MIN => now,
             None => now.max(self.after(self.floor)),
         };
         self.record(key, next);

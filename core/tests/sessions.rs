@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use crate::common::{
-    LINE_ITEM, TOKEN, Tool, answer, answer_with, endpoint, key, noon, registration, token_answer,
+    LINE_ITEM, LINE_ITEMS, Read, TOKEN, Tool, answer, answer_with, endpoint, key, noon, registration,
+    token_answer,
 };
 use lti_ags::http::{Method, Request};
 use lti_ags::{
     Bytes, Cause, Endpoint, EnsureLineItem, ErrorKind, InFlight, NewLineItem, Outcome, Policy, PostScore,
-    Registration, Scope, Score, Seed, Session, Step, Timestamp, Timestamps, TransportError,
+    Registration, Scope, Scopes, Score, Seed, Session, Step, Timestamp, Timestamps, TransportError,
 };
 
 fn score(user_id: &str) -> PostScore {
@@ -135,6 +136,37 @@ fn a_narrow_token_is_used_while_it_lasts() {
     tool.now += Duration::from_secs(600);
     tool.call(score("u-2")).unwrap();
     assert_eq!(tool.token_requests.len(), 2);
+}
+
+#[test]
+fn a_wide_token_is_tried_again_when_the_narrow_one_has_ended() {
+    let refused = || answer(400, r#"{"error":"invalid_scope"}"#);
+    let narrow =
+        || token_answer(&format!(r#"{{"access_token":"n","expires_in":600,"scope":"{}"}}"#, Scope::SCORE));
+    let mut tool = Tool::new().token_answers([refused(), narrow(), refused(), narrow()]);
+    let wide = Scopes::from_iter(Scope::AGS).to_string();
+    let asked =
+        |tool: &Tool| (0..tool.token_requests.len()).map(|n| tool.form_value(n, "scope") == wide).collect();
+    tool.call(score("u-1")).unwrap();
+    tool.now += Duration::from_secs(3_600);
+    tool.call(score("u-2")).unwrap();
+    let widths: Vec<bool> = asked(&tool);
+    assert_eq!(widths, [true, false, true, false]);
+    // The administrator allows it all: one token serves every call again.
+    tool.now += Duration::from_secs(3_600);
+    tool.call(score("u-3")).unwrap();
+    tool.call(Read::line_items()).unwrap();
+    let widths: Vec<bool> = asked(&tool);
+    assert_eq!(widths, [true, false, true, false, true]);
+}
+
+#[test]
+fn the_narrow_scope_is_one_that_the_launch_allows() {
+    let launch = Endpoint::new([Scope::LINE_ITEM, Scope::SCORE]).with_line_items(LINE_ITEMS).unwrap();
+    let mut tool = Tool::new().at(launch).token_answers([answer(400, r#"{"error":"invalid_scope"}"#)]);
+    // Reading takes `lineitem.readonly`, where it is allowed.
+    tool.call(Read::line_items()).unwrap();
+    assert_eq!(tool.form_value(1, "scope"), Scope::LINE_ITEM.to_string());
 }
 
 #[test]

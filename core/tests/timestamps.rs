@@ -9,6 +9,7 @@ use proptest::prelude::*;
 
 const LINE_ITEM: &str = "https://lms.northfield.test/ctx/9/lineitems/4/";
 const MS: Duration = Duration::from_millis(1);
+const S: Duration = Duration::from_secs(1);
 
 fn post() -> PostScore {
     PostScore::new(graded().build().unwrap())
@@ -258,4 +259,53 @@ fn an_old_timestamp_does_not_make_what_was_given_forgotten() {
     timestamps.observe(LINE_ITEM, "u-0", noon() - Duration::from_secs(100));
     let stepped_back = noon() - Duration::from_secs(50);
     assert!(timestamps.next(LINE_ITEM, "u-0", stepped_back) > given);
+}
+
+#[test]
+fn what_others_got_does_not_hold_a_new_user_back_while_there_is_room() {
+    // AGS-TS-05
+    let mut timestamps = Timestamps::new(Duration::from_secs(1));
+    for user in ["u-1", "u-2", "u-1", "u-2"] {
+        timestamps.next(LINE_ITEM, user, noon());
+    }
+    // The clock steps back.
+    let back = noon() - Duration::from_secs(60);
+    assert_eq!(timestamps.next(LINE_ITEM, "u-3", back), back);
+    assert_eq!(timestamps.next(LINE_ITEM, "u-1", back), noon() + Duration::from_secs(2));
+}
+
+#[test]
+fn a_date_far_in_the_future_is_kept_when_all_that_is_past_is_forgotten() {
+    // AGS-TS-02, AGS-TS-07
+    let mut timestamps = Timestamps::new(Duration::from_secs(1));
+    let far = noon() + Duration::from_secs(100_000_000);
+    timestamps.observe(LINE_ITEM, "u-typo", far);
+    for user in 0..20_000 {
+        timestamps.next(LINE_ITEM, &format!("u-{user}"), noon() + Duration::from_millis(user));
+    }
+    let later = noon() + Duration::from_secs(3_600);
+    for user in 0..20_000_u32 {
+        assert_eq!(
+            timestamps.next(LINE_ITEM, &format!("v-{user}"), later + 2 * user * S),
+            later + 2 * user * S
+        );
+    }
+    assert_eq!(timestamps.next(LINE_ITEM, "u-typo", later), far + S);
+}
+
+#[test]
+fn however_many_users_there_are_little_is_held_and_seldom_looked_through() {
+    let users: Vec<_> = (0..24_000_u32).map(|user| (user, user.to_string())).collect();
+    let used = allocation_counter::measure(|| {
+        let mut timestamps = Timestamps::new(Duration::from_secs(1));
+        for (number, user) in &users {
+            // Later than now, so that each still holds its user back.
+            timestamps.observe(LINE_ITEM, user, noon() + *number * MS);
+        }
+        for (_, user) in &users {
+            timestamps.next(LINE_ITEM, user, noon());
+        }
+    });
+    println!("{used:?}");
+    assert!(used.bytes_max < 1_500_000 && used.count_total < 40, "{used:?}");
 }

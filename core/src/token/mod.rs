@@ -158,18 +158,13 @@ impl Tokens {
         now: Timestamp,
         jti: impl FnOnce() -> String,
     ) -> Acquired {
-        let narrow = || {
-            let scope =
-                any_of.iter().find(|scope| offered.contains(scope) && offered.iter().nth(1).is_some())?;
-            Some(Scopes::from_iter([scope.clone()]))
-        };
         let narrow = match self.slots.get(offered).map(|slot| &slot.state) {
-            Some(State::TooWide { error, hold }) if hold.remaining(now).is_some() => match narrow() {
-                Some(narrow) => Some(narrow),
-                None => return Acquired::Failed(error.clone()),
-            },
-            // The wide set is tried again when a token is needed anyway.
-            Some(State::TooWide { .. }) => narrow().filter(|narrow| self.holds(narrow, now)),
+            Some(State::TooWide { hold, .. }) => any_of
+                .iter()
+                .find(|scope| offered.contains(scope))
+                .map(|scope| Scopes::from_iter([scope.clone()]))
+                // Later, the wide set is tried again when a token is needed anyway.
+                .filter(|narrow| hold.remaining(now).is_some() || self.holds(narrow, now)),
             _ => None,
         };
         let scopes = narrow.as_ref().unwrap_or(offered);
