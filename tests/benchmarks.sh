@@ -81,6 +81,45 @@ told() {
     printf '```\n'
 }
 
+# found PART LINES BEFORE: the numbers behind so many words, in those lines of a part.
+found() {
+    grep -E "$2" "$raw/$1" 2>/dev/null | grep -oE "$3 *[0-9.]+" | grep -oE '[0-9.]+$' || true
+}
+
+# goal TEXT least|most LIMIT NUMBERS…: whether all, none or some of them are as they should be.
+goal() {
+    local text=$1 sense=$2 limit=$3
+    shift 3
+    awk -v text="$text" -v sense="$sense" -v limit="$limit" -v numbers="$*" 'BEGIN {
+        count = split(numbers, number, " ")
+        for (i in number) if (sense == "least" ? number[i] >= limit : number[i] <= limit) met++
+        verdict = !count ? "not measured" : met == count ? "met" : met ? "met in " met " of " count : "**not met**"
+        print "| " text " | " (sense == "least" ? "≥ " : "≤ ") limit " | " numbers " | " verdict " |"
+    }'
+}
+
+# By how much the ratio with a journal is below that without, in a hundred.
+journal_cost() {
+    paste <(found passback ^hyper '; ratio') <(found passback ^hyper 'ratio [0-9.]+, with a journal') |
+        awk 'NF == 2 { printf "%.1f\n", (1 - $2 / $1) * 100 }'
+}
+
+goals() {
+    goal 'one after another, of bare ureq' least 0.95 $(found throughput ^ureq ratio)
+    goal 'one after another, of bare hyper-util' least 0.95 $(found throughput ^hyper ratio)
+    goal '64 at a time, of bare hyper-util' least 0.9 $(found concurrent '^ *64 ' ratio)
+    goal 'pages of 1,000, of a derived struct' least 1.0 $(found models µs 'derived +[0-9]+ µs [(]')
+    goal 'the same, if their bytes are known to be text' least 1.0 $(found models µs 'from_str +[0-9]+ µs [(]')
+    goal 'a million results, MiB' most 24 $(found listing held held)
+    goal 'lists over ureq, of the bare client' least 0.9 $(found listing ^ureq 'second,')
+    goal 'lists over hyper, of the bare client' least 0.9 $(found listing ^hyper 'second,')
+    goal 'one score through the core, of its floor' most 1.5 $(found post_score time ratio)
+    goal 'allocations of one score' most 10 $(found post_score ^allocations 'score:')
+    goal '100,000 scores over hyper, of bare hyper-util' least 0.9 $(found passback ^hyper 'ratio')
+    goal 'what the journal costs of it, in a hundred' most 15 $(journal_cost)
+    goal 'the core with rust-crypto, seconds to build' most 30 $(found adopt rust-crypto '[|] [0-9]+ [|]')
+}
+
 cat >BENCHMARKS.md <<END
 # Benchmarks
 
@@ -91,6 +130,14 @@ Every figure that takes a clock is a ratio to a *floor* in the same run: the HTT
 same bytes, or \`serde_json\` with a derived struct. The two take short turns, so that what else the machine does falls on
 both; each benchmark says what its ratio is of. The embedded platform answers on the same cores: on loopback it is most of
 the work, and beside a real platform's tenths of a second all of this is next to nothing.
+
+## What was aimed at
+
+| | goal | measured, each run | |
+|---|---|---|---|
+$(goals)
+
+What others use has goals of its own, [below](#what-others-use).
 
 ## One score through the core
 
