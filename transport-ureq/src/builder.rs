@@ -136,16 +136,17 @@ impl ClientBuilder {
 #[cfg(all(feature = "aws-lc-rs", any(feature = "bundled-roots", feature = "platform-roots")))]
 pub(crate) fn agent() -> Agent {
     use ureq::tls::{RootCerts, TlsConfig};
+    use ureq::unversioned::{resolver::DefaultResolver, transport::DefaultConnector};
+
+    use crate::addresses::RecentAddresses;
     let roots =
         if cfg!(feature = "platform-roots") { RootCerts::PlatformVerifier } else { RootCerts::WebPki };
     let provider = rustls::crypto::aws_lc_rs::default_provider();
     let tls = TlsConfig::builder().root_certs(roots).unversioned_rustls_crypto_provider(provider.into());
     let config = Agent::config_builder().tls_config(tls.build()).timeout_connect(Some(CONNECT_TIMEOUT));
-    config
-        .max_idle_connections(IDLE_CONNECTIONS)
-        .max_idle_connections_per_host(IDLE_CONNECTIONS)
-        .build()
-        .into()
+    let config =
+        config.max_idle_connections(IDLE_CONNECTIONS).max_idle_connections_per_host(IDLE_CONNECTIONS).build();
+    Agent::with_parts(config, DefaultConnector::default(), RecentAddresses::<DefaultResolver>::default())
 }
 
 fn seed() -> Seed {

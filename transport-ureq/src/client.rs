@@ -54,8 +54,8 @@ pub(crate) struct Turn<R> {
 
 #[cfg(all(feature = "aws-lc-rs", any(feature = "bundled-roots", feature = "platform-roots")))]
 impl Client {
-    /// A client with an agent, a policy and limits that suit most tools. With other features than the default ones, bring
-    /// an agent: [`ClientBuilder::over`].
+    /// A client with an agent, a policy and limits that suit most tools. Its agent looks a host up once in ten seconds, and
+    /// not for each request. With other features than the default ones, bring an agent: [`ClientBuilder::over`].
     pub fn new(registration: Registration) -> Self {
         Self::builder(registration).build()
     }

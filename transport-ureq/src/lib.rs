@@ -30,6 +30,8 @@
     )
 )]
 
+#[cfg(all(feature = "aws-lc-rs", any(feature = "bundled-roots", feature = "platform-roots")))]
+mod addresses;
 mod builder;
 mod client;
 mod crew;
