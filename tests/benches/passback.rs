@@ -201,10 +201,13 @@ fn over_ureq() {
     let mut bench = Bench::new();
     let client = lti_ags_ureq::Client::new(bench.registration());
     client.authorize(&bench.endpoint).unwrap();
-    // With the time limit that any client needs, and as many connections as there are threads.
+    // With as many connections as there are threads, and a limit for each phase but the lookup of the host, for which ureq
+    // would make a new thread each time.
+    let limit = Some(Duration::from_secs(30));
     let config = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0);
-    let config = config.timeout_global(Some(Duration::from_secs(30)));
-    let bare: ureq::Agent = config.build().into();
+    let config = config.max_idle_connections(OVER_UREQ).max_idle_connections_per_host(OVER_UREQ);
+    let config = config.timeout_connect(limit).timeout_send_request(limit).timeout_send_body(limit);
+    let bare: ureq::Agent = config.timeout_recv_response(limit).timeout_recv_body(limit).build().into();
     let mut rates = Rates::default();
     let send = |request: Request<Bytes>| {
         let (parts, body) = request.into_parts();
