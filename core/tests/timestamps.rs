@@ -295,7 +295,7 @@ fn a_date_far_in_the_future_is_kept_when_all_that_is_past_is_forgotten() {
 
 #[test]
 fn however_many_users_there_are_little_is_held_and_seldom_looked_through() {
-    let users: Vec<_> = (0..24_000_u32).map(|user| (user, user.to_string())).collect();
+    let users: Vec<_> = (0..60_000_u32).map(|user| (user, user.to_string())).collect();
     let used = allocation_counter::measure(|| {
         let mut timestamps = Timestamps::new(Duration::from_secs(1));
         for (number, user) in &users {
