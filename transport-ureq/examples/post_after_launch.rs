@@ -24,9 +24,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     println!("The gradebook now holds:");
     for (line_item, user_id, entry) in platform.gradebook().results() {
+        let score = entry.score.ok_or("the score is not there")?;
         println!(
-            "  {line_item}: {user_id} has {:?} of {:?} ({:?})",
-            entry.score, entry.maximum, entry.comment
+            "  {line_item}: {user_id} has {score} of {}: {}",
+            entry.maximum,
+            entry.comment.as_deref().unwrap_or_default()
         );
     }
     match platform.violations().len() {
