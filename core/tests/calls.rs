@@ -50,6 +50,37 @@ fn a_cached_token_is_renewed_on_403_and_a_new_one_is_not() {
 }
 
 #[test]
+fn a_403_is_worth_a_new_token_again_when_one_has_helped_and_not_before() {
+    // Brightspace answers 403 for each user who is not enrolled.
+    let mut tool = Tool::new();
+    let mut tokens_of = |answers: &[u16]| {
+        tool.answers.extend(answers.iter().map(|status| answer(*status, "")));
+        let before = tool.token_requests.len();
+        let is_taken = tool.call(post()).is_ok();
+        (is_taken, tool.token_requests.len() - before)
+    };
+    assert_eq!(tokens_of(&[204]), (true, 1));
+    assert_eq!(tokens_of(&[403, 403]), (false, 1), "in vain");
+    assert_eq!(tokens_of(&[403]), (false, 0), "which is remembered");
+    assert_eq!(tokens_of(&[204]), (true, 0));
+    assert_eq!(tokens_of(&[403]), (false, 0), "also when another user is taken");
+    assert_eq!(tokens_of(&[401, 204]), (true, 1));
+    assert_eq!(tokens_of(&[403, 204]), (true, 1), "a new one has helped");
+}
+
+#[test]
+fn a_score_waits_for_as_long_as_is_allowed_and_no_longer() {
+    let mut policy = Policy::default();
+    policy.max_retry_after = Duration::from_secs(10);
+    let busy = |after: &str| answer_with(429, &[("retry-after", after.as_bytes())], b"");
+    let mut tool = Tool::with_policy(policy.clone()).answers([busy("10")]);
+    assert_eq!(tool.call(post()).unwrap().attempts, 2);
+    let mut tool = Tool::with_policy(policy).answers([busy("11")]);
+    let after = Some(Duration::from_secs(11));
+    assert_eq!(tool.call(post()).unwrap_err().kind(), ErrorKind::RateLimited { after });
+}
+
+#[test]
 fn a_403_about_the_scope_is_final_and_names_it() {
     // AGS-HTTP-03
     let challenge =

@@ -233,8 +233,8 @@ impl<O: Operation> Call<O> {
                 way.doubt = Some(unknown.clone());
                 return way.proceed(session, now, operation.in_doubt(unknown));
             }
-            Verdict::Once if !self.way.tried_once => self.way.tried_once = true,
-            Verdict::Final | Verdict::Once => return self.way.fail(session, error),
+            Verdict::Once => self.way.tried_once = true,
+            Verdict::Final => return self.way.fail(session, error),
             Verdict::Later(_) | Verdict::Throttled(_) => {}
         }
         if self.way.attempts >= session.policy.max_attempts {
