@@ -262,9 +262,8 @@ for, is what the platform saw; results are counted by the client.
 
 One request at a time needs one core at a time: on one core with the platform, the time is what both compute. On two, each
 score waits twice for the other core to wake. That is as long for every client, and, on a virtual machine, as long as all
-that a quick one computes. Those ratios move with whatever else
-the machine does: to PyLTI1p3, from 6.7 to 10.9 in five runs, so that 10 on two cores is
-not met, whatever the table below says of one run.
+that a quick one computes. Those ratios move with whatever else the machine does: to PyLTI1p3, from 5.9 to 10.9 in six runs on
+two machines, so that 10 on two cores is not met, whatever the table below says of one run.
 
 What the first score costs (the token, a signature, and in ours and the reqwest loop AWS-LC's gathering of entropy, once a
 process) is in all other times, and has a table of its own.
